@@ -109,7 +109,12 @@ type Builder struct {
 
 // NewBuilder returns an empty program.
 func NewBuilder() *Builder {
-	return &Builder{strings: map[string]Ptr{}, named: map[string]Slot{}, step: -1}
+	return &Builder{
+		data:    make([]byte, recordSize), // the stub writes its failure there
+		strings: map[string]Ptr{},
+		named:   map[string]Slot{},
+		step:    -1,
+	}
 }
 
 // Begin says that the operations that follow belong to the step with that index.

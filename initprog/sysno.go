@@ -126,6 +126,8 @@ func sysno(name string) (uintptr, bool) {
 		return unix.SYS_WAITID, true
 	case "write":
 		return unix.SYS_WRITE, true
+	case "writev":
+		return unix.SYS_WRITEV, true
 	}
 	return 0, false
 }

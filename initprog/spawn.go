@@ -1,0 +1,164 @@
+package initprog
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"syscall"
+)
+
+// Attr says how to start a program.
+type Attr struct {
+	// Stdio become descriptors 0, 1 and 2.
+	Stdio [3]*os.File
+
+	// Files become descriptors FirstFile and up. They stay the caller's.
+	Files []*os.File
+
+	// Sys carries clone flags, identity maps and the cgroup.
+	Sys *syscall.SysProcAttr
+}
+
+// traceFD is the descriptor of the shared memory. It lies behind all of the
+// caller's files.
+const traceFD = 60
+
+// A Process runs a program. It is the caller's child.
+type Process struct {
+	Pid int
+
+	prog  *Program
+	errs  *os.File // what the program tells
+	sync  *os.File // on which it waits
+	trace *os.File
+	Born  int64 // CLOCK_MONOTONIC, nanoseconds, right before clone
+}
+
+// Spawn starts the program. The process waits where the program reads SyncFD,
+// until [Process.Go].
+func Spawn(p *Program, a Attr) (*Process, error) {
+	if len(a.Files) > traceFD-FirstFile {
+		return nil, fmt.Errorf("init program: %d descriptors are too many", len(a.Files))
+	}
+	image, err := p.sealed()
+	if err != nil {
+		return nil, err
+	}
+	defer image.Close()
+	child := &Process{prog: p}
+	ends, err := child.open()
+	if err != nil {
+		child.Close()
+		return nil, err
+	}
+	defer closeAll(ends)
+	attr := &syscall.ProcAttr{Env: []string{}, Files: child.descriptors(a, ends), Sys: a.Sys}
+	child.Born = int64(Now())
+	child.Pid, err = syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(int(image.Fd())), []string{"init"}, attr)
+	if err != nil {
+		child.Close()
+		return nil, fmt.Errorf("clone: %w", err)
+	}
+	return child, nil
+}
+
+// open makes the pipes; it returns the ends that the process gets.
+func (c *Process) open() (ends []*os.File, err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	c.errs, ends = r, append(ends, w)
+	r, w, err = os.Pipe()
+	if err != nil {
+		closeAll(ends)
+		return nil, err
+	}
+	c.sync, ends = w, append(ends, r)
+	if c.prog.stamps > 0 {
+		if c.trace, err = c.prog.sharedMemory(); err != nil {
+			closeAll(ends)
+			return nil, err
+		}
+	}
+	return ends, nil
+}
+
+// descriptors numbers what the process gets; ^0 leaves a number closed.
+func (c *Process) descriptors(a Attr, ends []*os.File) []uintptr {
+	fds := []uintptr{a.Stdio[0].Fd(), a.Stdio[1].Fd(), a.Stdio[2].Fd(), ends[0].Fd(), ends[1].Fd()}
+	for _, f := range a.Files {
+		fds = append(fds, f.Fd())
+	}
+	if c.trace != nil {
+		for len(fds) < traceFD {
+			fds = append(fds, ^uintptr(0))
+		}
+		fds = append(fds, c.trace.Fd())
+	}
+	return fds
+}
+
+// Go lets a waiting program go on.
+func (c *Process) Go() error {
+	_, err := c.sync.Write([]byte{1})
+	return err
+}
+
+// NotePid is a message of the program: the process it cloned to go on in its
+// place has this number. See [Builder.Note].
+const NotePid = 1
+
+// Note appends the writing of {kind, value of s} to the parent; kind is below 4096.
+func (b *Builder) Note(kind int, s Slot) {
+	rec := b.Words(uint64(kind), 0)
+	iov := b.Words(uint64(rec), 8, uint64(s.addr), 4, uint64(rec)+8, 4)
+	b.Sys("writev", ErrorFD, iov, 3).Says("tell the parent")
+}
+
+// Await returns when the program has ended in its execve(2) (nil), or has
+// failed (an [*Error]). A note goes to the caller.
+func (c *Process) Await(note func(kind, value int)) error {
+	rec := make([]byte, recordSize)
+	for {
+		_, err := io.ReadFull(c.errs, rec)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read from the init program: %w", err)
+		}
+		where := binary.NativeEndian.Uint64(rec)
+		what := binary.NativeEndian.Uint64(rec[8:])
+		if i, ok := c.prog.failedOp(where); ok {
+			return &Error{c.prog.Step(i), c.prog.Label(i), syscall.Errno(what)}
+		}
+		if note != nil {
+			note(int(where), int(int32(what)))
+		}
+	}
+}
+
+// Stamps returns when each operation ended, if the program was traced.
+func (c *Process) Stamps() ([]Stamp, error) {
+	if c.trace == nil {
+		return nil, nil
+	}
+	return c.prog.stampsOf(c.trace)
+}
+
+// Close lets go of the pipes. A program that waits ends.
+func (c *Process) Close() {
+	closeAll([]*os.File{c.errs, c.sync, c.trace})
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		if f != nil {
+			f.Close()
+		}
+	}
+}

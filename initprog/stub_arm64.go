@@ -1,0 +1,3 @@
+package initprog
+
+const elfMachine = 183 // EM_AARCH64
