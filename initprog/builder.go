@@ -260,3 +260,10 @@ func (b *Builder) pseudo(nr int32, label string, l Label, slots ...Ptr) *Op {
 	b.ops = append(b.ops, o)
 	return o
 }
+
+// Once returns the named cell, and whether this is the first call for it: then
+// the caller appends what fills it.
+func (b *Builder) Once(name string) (s Slot, first bool) {
+	_, ok := b.named[name]
+	return b.Named(name), !ok
+}

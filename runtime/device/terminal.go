@@ -1,0 +1,86 @@
+package device
+
+import (
+	"syscall"
+
+	"mydocker/initprog"
+	"mydocker/linux"
+	"mydocker/runtime/rootfs"
+)
+
+const (
+	enoent = syscall.ENOENT
+	eexist = syscall.EEXIST
+)
+
+// Terminal opens a pseudoterminal of the container's own devpts, gives its
+// master to the parent over a socket (SCM_RIGHTS, unix(7)), and shows the
+// slave as /dev/console. It becomes the controlling terminal and standard
+// input, output and error of the process by [Control].
+type Terminal struct {
+	Socket        int // descriptor in the new process, connected to the parent
+	Width, Height uint16
+}
+
+func slave(b *initprog.Builder) initprog.Slot { return b.Named("terminal") }
+
+// Emit opens ptmx of the file system that was mounted at /dev/pts: nothing of
+// an image is in the way (CVE-2025-52565).
+func (t Terminal) Emit(b *initprog.Builder) {
+	pts := b.Named("mount:/dev/pts")
+	control := b.Bytes(cmsgRights())
+	master := b.SlotAt(control, cmsgHeader)
+	b.Sys("openat", pts, "ptmx", linux.O_RDWR|linux.O_NOCTTY|linux.O_CLOEXEC, 0).Into(master)
+	b.Sys("ioctl", master, linux.TIOCSPTLCK, b.Words(0)).Says("unlockpt")
+	b.Sys("ioctl", master, linux.TIOCGPTPEER, linux.O_RDWR|linux.O_NOCTTY|linux.O_CLOEXEC).Into(slave(b)).Says("open the terminal")
+	if t.Width > 0 {
+		size := uint64(t.Height) | uint64(t.Width)<<16
+		b.Sys("ioctl", master, linux.TIOCSWINSZ, b.Words(size)).Says("set the window size")
+	}
+	byteOut := b.Words(uint64(b.String("t")), 1)
+	msg := b.Words(0, 0, uint64(byteOut), 1, uint64(control), uint64(cmsgHeader+8), 0)
+	b.Sys("sendmsg", t.Socket, msg, 0).Says("send the terminal")
+	b.Sys("close", master)
+	console(b, pts)
+}
+
+// console binds the slave, the first of its file system, onto /dev/console.
+func console(b *initprog.Builder, pts initprog.Slot) {
+	at, tree := rootfs.OpenFile(b, "/dev/console"), b.Slot()
+	b.Sys("open_tree", pts, "0", linux.OPEN_TREE_CLONE|linux.OPEN_TREE_CLOEXEC).Into(tree).Says("open_tree /dev/pts/0")
+	b.Sys("move_mount", tree, "", at, "", linux.MOVE_MOUNT_F_EMPTY_PATH|linux.MOVE_MOUNT_T_EMPTY_PATH).Says("move_mount /dev/console")
+}
+
+// cmsgHeader is the size of struct cmsghdr.
+const cmsgHeader = 16
+
+// cmsgRights returns a control message that carries one descriptor, to be
+// filled in behind the header.
+func cmsgRights() []byte {
+	c := make([]byte, cmsgHeader+8)
+	c[0] = cmsgHeader + 4
+	c[8] = syscall.SOL_SOCKET
+	c[12] = syscall.SCM_RIGHTS
+	return c
+}
+
+// Shell says what the script uses instead.
+func (t Terminal) Shell() string {
+	return `# a new pseudoterminal of the container's /dev/pts becomes its terminal; this script lends it yours
+if terminal=$(tty); then : > "$root"/dev/console; mount --bind "$terminal" "$root"/dev/console; fi`
+}
+
+// Control makes the terminal the controlling one and standard input, output
+// and error; see TIOCSCTTY of ioctl_tty(2). It follows setsid(2).
+type Control struct{}
+
+// Emit puts the terminal in the places of descriptors 0, 1 and 2.
+func (Control) Emit(b *initprog.Builder) {
+	b.Sys("ioctl", slave(b), linux.TIOCSCTTY, 0).Says("make it the controlling terminal")
+	for fd := range 3 {
+		b.Sys("dup3", slave(b), fd, 0)
+	}
+}
+
+// Shell says that there is nothing to do.
+func (Control) Shell() string { return "# its standard input, output and error are that terminal" }

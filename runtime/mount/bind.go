@@ -1,0 +1,93 @@
+package mount
+
+import (
+	"slices"
+	"strings"
+
+	"mydocker/initprog"
+	"mydocker/linux"
+	"mydocker/plan"
+	"mydocker/runtime/rootfs"
+)
+
+// Bind shows a file or directory of the host in the container.
+type Bind struct {
+	Source  string // on the host, absolute
+	Target  string // inside the root; made where missing, a directory or an empty file as Source is
+	File    bool   // Source is not a directory
+	Options Options
+}
+
+// Emit clones the source's mount (open_tree(2)), sets its attributes while
+// nobody sees it, and attaches it.
+func (m Bind) Emit(b *initprog.Builder) {
+	var at initprog.Slot
+	if m.File {
+		at = rootfs.OpenFile(b, m.Target)
+	} else {
+		at = rootfs.OpenDir(b, m.Target, 0o755)
+	}
+	tree := b.Named("mount:" + m.Target)
+	flags := linux.OPEN_TREE_CLONE | linux.OPEN_TREE_CLOEXEC
+	if m.Options.Rbind {
+		flags |= linux.AT_RECURSIVE
+	}
+	b.Sys("open_tree", linux.AT_FDCWD, m.Source, flags).Into(tree)
+	m.attributes(b, tree)
+	b.Sys("move_mount", tree, "", at, "", linux.MOVE_MOUNT_F_EMPTY_PATH|linux.MOVE_MOUNT_T_EMPTY_PATH).Says("move_mount " + m.Target)
+}
+
+func (m Bind) attributes(b *initprog.Builder, tree initprog.Slot) {
+	at := linux.AT_EMPTY_PATH
+	if m.Options.Recursive {
+		at |= linux.AT_RECURSIVE
+	}
+	if m.Options.Set != 0 || m.Options.atime() != 0 {
+		attr := b.Words(m.Options.Set, m.Options.atime(), 0, 0)
+		b.Sys("mount_setattr", tree, "", at, attr, 32).Says("mount_setattr " + m.Target)
+	}
+	if m.Options.Propagation != "" {
+		setPropagation(b, tree, m.Options.Propagation)
+	}
+}
+
+// Shell returns the mount(8) commands: the bind, then its attributes.
+func (m Bind) Shell() string {
+	target := rootfs.Shell(m.Target)
+	kind := "--bind"
+	if m.Options.Rbind {
+		kind = "--rbind"
+	}
+	lines := []string{"mkdir -p " + target}
+	if m.File {
+		lines[0] = touch(m.Target)
+	}
+	lines = append(lines, plan.Cmd("mount", kind, m.Source)+" "+target)
+	if w := slices.Concat(m.words(), m.Options.cleared()); len(w) > 0 {
+		lines = append(lines, plan.Cmd("mount", "-o", "remount,bind,"+strings.Join(w, ","))+" "+target)
+	}
+	if m.Options.Propagation != "" {
+		lines = append(lines, "mount --make-"+m.Options.Propagation+" "+target)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// words returns the attributes for mount(8), which marks those that reach
+// submounts with =recursive.
+func (m Bind) words() []string {
+	w := m.Options.words()
+	if m.Options.Recursive && m.Options.Rbind {
+		for i := range w {
+			w[i] += "=recursive"
+		}
+	}
+	return w
+}
+
+// touch returns the commands that make an empty file and its directory,
+// following links inside of the root only as far as a script can.
+func touch(p string) string {
+	dir := p[:strings.LastIndex(p, "/")+1]
+	t := rootfs.Shell(p)
+	return "[ -e " + t + " ] || { mkdir -p " + rootfs.Shell(dir) + "; : > " + t + "; }"
+}
