@@ -1,0 +1,164 @@
+// Package process plans a container's program: its limits, who runs it and
+// where, and the execve(2) that starts it.
+package process
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"mydocker/initprog"
+	"mydocker/linux"
+	"mydocker/runtime/rootfs"
+)
+
+// Wait holds the first process until the host's side has done its part: the
+// network interface, the identity maps.
+type Wait struct{}
+
+// Emit reads the parent's word. If the parent died instead, the process ends.
+func (Wait) Emit(b *initprog.Builder) {
+	n, on := b.Slot(), b.NewLabel()
+	b.Sys("read", initprog.SyncFD, b.Words(0), 1).Into(n).Says("wait for the host's side")
+	b.JumpNonZero(n, on)
+	b.Sys("exit_group", 125)
+	b.Place(on)
+}
+
+// Shell tells the other side, and waits for its answer.
+func (Wait) Shell() string { return "echo ready >&4; read -r _ <&5" }
+
+// Rlimit sets a resource limit; see setrlimit(2).
+type Rlimit struct {
+	Name       string // "nofile", as prlimit(1) has it
+	Resource   int    // its number
+	Soft, Hard uint64 // ^0 is unlimited
+}
+
+// Emit calls prlimit64.
+func (r Rlimit) Emit(b *initprog.Builder) {
+	b.Sys("prlimit64", 0, r.Resource, b.Words(r.Soft, r.Hard), nil).Says("setrlimit " + r.Name)
+}
+
+// Shell returns the prlimit(1) command.
+func (r Rlimit) Shell() string {
+	return "prlimit --pid $$ --" + r.Name + "=" + limit(r.Soft) + ":" + limit(r.Hard)
+}
+
+func limit(v uint64) string {
+	if v == ^uint64(0) {
+		return "unlimited"
+	}
+	return strconv.FormatUint(v, 10)
+}
+
+// OOMScoreAdj makes the process likelier, or less likely, to be killed when
+// memory runs out; see proc_pid_oom_score_adj(5).
+type OOMScoreAdj struct{ Score int }
+
+// Emit writes the value. Right after clone(2) /proc still is the host's.
+func (o OOMScoreAdj) Emit(b *initprog.Builder) {
+	fd, s := b.Slot(), strconv.Itoa(o.Score)
+	b.Sys("openat", linux.AT_FDCWD, "/proc/self/oom_score_adj", linux.O_WRONLY|linux.O_CLOEXEC, 0).Into(fd)
+	b.Sys("write", fd, b.String(s), len(s)).Says("write /proc/self/oom_score_adj")
+	b.Sys("close", fd)
+}
+
+// Shell writes to the file.
+func (o OOMScoreAdj) Shell() string {
+	return fmt.Sprintf("echo %d > /proc/self/oom_score_adj", o.Score)
+}
+
+// MakeWorkdir makes the working directory where the image lacks it.
+type MakeWorkdir struct {
+	Dir      string
+	UID, GID uint32
+}
+
+// Emit makes the directory inside the root.
+func (w MakeWorkdir) Emit(b *initprog.Builder) { rootfs.OpenDir(b, w.Dir, 0o755) }
+
+// Shell returns the mkdir(1) command.
+func (w MakeWorkdir) Shell() string { return "mkdir -p " + rootfs.Shell(w.Dir) }
+
+// Session makes the process the leader of a new session; see setsid(2).
+type Session struct{}
+
+// Emit calls setsid.
+func (Session) Emit(b *initprog.Builder) { b.Sys("setsid") }
+
+// Shell says that it is part of the last command.
+func (Session) Shell() string { return "# a new session: see setsid, below" }
+
+// CloseFiles closes all descriptors that were for the preparation, so that no
+// path of the image, such as a working directory in /proc/self/fd, reaches one
+// (CVE-2024-21626). The pipe for errors stays until execve.
+type CloseFiles struct {
+	// Keep are descriptors from FirstFile on that stay open, without
+	// close-on-exec, for the program: LISTEN_FDS and the like. 0 for none.
+	Keep int
+}
+
+// Emit closes from SyncFD up.
+func (c CloseFiles) Emit(b *initprog.Builder) {
+	b.Sys("close", initprog.SyncFD)
+	b.Sys("close_range", initprog.FirstFile+c.Keep, 1<<31-1, 0)
+}
+
+// Shell says that the last command does it.
+func (CloseFiles) Shell() string { return "# every other descriptor is closed" }
+
+// Chdir enters the working directory, through no link of procfs.
+type Chdir struct{ Dir string }
+
+// Emit opens the directory without magic links, then enters it.
+func (c Chdir) Emit(b *initprog.Builder) {
+	fd := b.Slot()
+	how := b.Words(linux.O_PATH|linux.O_DIRECTORY|linux.O_CLOEXEC, 0, linux.RESOLVE_NO_MAGICLINKS)
+	b.Sys("openat2", linux.AT_FDCWD, c.Dir, how, 24).Into(fd).Says("chdir " + c.Dir)
+	b.Sys("fchdir", fd).Says("chdir " + c.Dir)
+	b.Sys("close", fd)
+}
+
+// Shell says that the last command does it.
+func (c Chdir) Shell() string { return "# the working directory: see cd, below" }
+
+// User sets who the process is. Capabilities that it may keep are kept over
+// the change by PR_SET_KEEPCAPS.
+type User struct {
+	UID, GID uint32
+	Groups   []uint32 // supplementary
+	Umask    uint32
+}
+
+// Emit calls setgroups, setresgid and setresuid, and sets the umask.
+func (u User) Emit(b *initprog.Builder) {
+	words := make([]byte, 4*len(u.Groups))
+	for i, g := range u.Groups {
+		for k := range 4 {
+			words[4*i+k] = byte(g >> (8 * k))
+		}
+	}
+	b.Sys("setgroups", len(u.Groups), b.Bytes(words))
+	b.Sys("setresgid", u.GID, u.GID, u.GID)
+	b.Sys("setresuid", u.UID, u.UID, u.UID)
+	b.Sys("umask", u.Umask)
+}
+
+// Shell says that the last command does it.
+func (u User) Shell() string {
+	return fmt.Sprintf("umask %04o\n# user %d, group %d: see setpriv, below", u.Umask, u.UID, u.GID)
+}
+
+// Setpriv returns the words for setpriv(1).
+func (u User) Setpriv() []string {
+	w := []string{fmt.Sprintf("--reuid=%d", u.UID), fmt.Sprintf("--regid=%d", u.GID)}
+	if len(u.Groups) == 0 {
+		return append(w, "--clear-groups")
+	}
+	var g []string
+	for _, n := range u.Groups {
+		g = append(g, strconv.FormatUint(uint64(n), 10))
+	}
+	return append(w, "--groups="+strings.Join(g, ","))
+}
