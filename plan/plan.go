@@ -61,9 +61,10 @@ type Env struct {
 }
 
 // A Plan makes one container. Its parts follow the processes that run them:
-// Host and Attach in the engine, Init in the container's first process.
+// Create, Host and Attach in the engine, Init in the container's first process.
 type Plan struct {
-	Host   []HostStep // before the first process exists
+	Create []HostStep // for as long as the container is, running or not
+	Host   []HostStep // before the first process exists; undone when it has ended
 	Spawn  Spawn      // start it in new namespaces
 	Attach []HostStep // it exists, and prepares or waits
 	Init   []InitStep // what it does, ending in execve(2)

@@ -62,8 +62,8 @@ func (j Join) Shell() string {
 	return "# " + j.Kind + " namespace of " + j.Path + ": see nsenter, above"
 }
 
-// Option returns the option of nsenter(1).
-func (j Join) Option() string { return plan.Cmd("--" + j.Kind + "=" + j.Path) }
+// Nsenter returns the option of nsenter(1).
+func (j Join) Nsenter() string { return plan.Cmd("--" + j.Kind + "=" + j.Path) }
 
 // Cgroup makes a new cgroup namespace, whose root is the cgroup that the
 // process is in by now.
@@ -76,6 +76,9 @@ func (Cgroup) Emit(b *initprog.Builder) { b.Sys("unshare", linux.CLONE_NEWCGROUP
 func (Cgroup) Shell() string {
 	return "# a new cgroup namespace: unshare --cgroup starts the next part"
 }
+
+// Unshare returns the option of unshare(1).
+func (Cgroup) Unshare() string { return "--cgroup" }
 
 // Time makes a new time namespace with its clocks moved; see time_namespaces(7).
 // The process is in it from its execve(2) on.
@@ -106,8 +109,8 @@ func (t Time) text() string {
 	return s.String()
 }
 
-// Option returns the options of unshare(1).
-func (t Time) Option() string {
+// Unshare returns the options of unshare(1).
+func (t Time) Unshare() string {
 	w := []string{"--time"}
 	for _, clock := range slices.Sorted(maps.Keys(t.Offsets)) {
 		w = append(w, "--"+clock, fmt.Sprint(t.Offsets[clock]/1e9))
@@ -117,7 +120,7 @@ func (t Time) Option() string {
 
 // Shell says where the script does it.
 func (t Time) Shell() string {
-	return "# a new time namespace: unshare " + t.Option() + " starts the next part"
+	return "# a new time namespace: unshare " + t.Unshare() + " starts the next part"
 }
 
 // Hostname names the UTS namespace; see sethostname(2).

@@ -72,15 +72,9 @@ func (e Exec) path() string {
 func (e Exec) Shell() string { return plan.Cmd(e.Args...) }
 
 // Last returns the words of env(1) that give the program its environment, and
-// the commands of the shell that env starts.
-func (e Exec) Last() (env []string, commands []string) {
-	env = append([]string{"/usr/bin/env", "-i"}, e.Env...)
-	return env, []string{
-		"echo here >&4; read -r _ <&5 # the host's side changes the root",
-		plan.Cmd("cd", e.Dir),
-		"unset PWD OLDPWD SHLVL _",
-		"exec 3<&- 4<&- 5<&-",
-	}
+// the directory in which it starts.
+func (e Exec) Last() (env []string, dir string) {
+	return append([]string{"/usr/bin/env", "-i"}, e.Env...), e.Dir
 }
 
 // Reaper stays as the first process of the PID namespace: it clones the
@@ -141,6 +135,9 @@ func (r Reaper) loop(b *initprog.Builder, child, zero initprog.Slot) {
 	b.Sys("write", r.Status, info, siginfo).AllowAny()
 	b.Sys("exit_group", b.SlotAt(info, siStatus))
 }
+
+// Stays says that the last process of the script does not become the program.
+func (Reaper) Stays() {}
 
 // Shell says what the script does instead.
 func (Reaper) Shell() string { return "# the first process stays to reap: see wait, below" }

@@ -90,6 +90,9 @@ func (Session) Emit(b *initprog.Builder) { b.Sys("setsid") }
 // Shell says that it is part of the last command.
 func (Session) Shell() string { return "# a new session: see setsid, below" }
 
+// Setsid returns the words of setsid(1).
+func (Session) Setsid() []string { return []string{"setsid"} }
+
 // CloseFiles closes all descriptors that were for the preparation, so that no
 // path of the image, such as a working directory in /proc/self/fd, reaches one
 // (CVE-2024-21626). The pipe for errors stays until execve.

@@ -36,9 +36,9 @@ func (Pivot) Shell() string {
 	return `# pivot_root(2), by the host's side of this script: the tools of this side end with it`
 }
 
-// Host returns the commands that the host's side of the script runs, when the
-// container's first process waits at its end.
-func (Pivot) Host() []string {
+// HostSide returns the commands that the host's side of the script runs, when
+// the container's first process waits at its end.
+func (Pivot) HostSide() []string {
 	return []string{
 		`nsenter --target "$pid" --mount --wd="$root" pivot_root . .`,
 		`nsenter --mount=/proc/"$pid"/ns/mnt --root=/ umount --lazy /proc/"$pid"/root`,
