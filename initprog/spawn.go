@@ -15,7 +15,8 @@ type Attr struct {
 	// Stdio become descriptors 0, 1 and 2.
 	Stdio [3]*os.File
 
-	// Files become descriptors FirstFile and up. They stay the caller's.
+	// Files become descriptors FirstFile and up; nil leaves a number closed.
+	// They stay the caller's.
 	Files []*os.File
 
 	// Sys carries clone flags, identity maps and the cgroup.
@@ -91,6 +92,10 @@ func (c *Process) open() (ends []*os.File, err error) {
 func (c *Process) descriptors(a Attr, ends []*os.File) []uintptr {
 	fds := []uintptr{a.Stdio[0].Fd(), a.Stdio[1].Fd(), a.Stdio[2].Fd(), ends[0].Fd(), ends[1].Fd()}
 	for _, f := range a.Files {
+		if f == nil {
+			fds = append(fds, ^uintptr(0))
+			continue
+		}
 		fds = append(fds, f.Fd())
 	}
 	if c.trace != nil {
@@ -140,6 +145,19 @@ func (c *Process) Await(note func(kind, value int)) error {
 			note(int(where), int(int32(what)))
 		}
 	}
+}
+
+// Note waits for one note. It is for programs that send one before they wait.
+func (c *Process) Note() (kind, value int, err error) {
+	rec := make([]byte, recordSize)
+	if _, err := io.ReadFull(c.errs, rec); err != nil {
+		return 0, 0, fmt.Errorf("read from the init program: %w", err)
+	}
+	where, what := binary.NativeEndian.Uint64(rec), binary.NativeEndian.Uint64(rec[8:])
+	if i, ok := c.prog.failedOp(where); ok {
+		return 0, 0, &Error{c.prog.Step(i), c.prog.Label(i), syscall.Errno(what)}
+	}
+	return int(where), int(int32(what)), nil
 }
 
 // Stamps returns when each operation ended, if the program was traced.

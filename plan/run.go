@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"mydocker/initprog"
 )
 
 // Parts of a plan, as events, errors and journals name them.
@@ -18,11 +20,12 @@ const (
 
 // An Event tells a tracer that a step has ended.
 type Event struct {
-	Part string
-	Step Step
-	Call string // of init steps: one of its system calls
-	Took time.Duration
-	Err  error
+	Part  string
+	Step  Step
+	Call  string        // of init steps: one of its system calls
+	Start time.Duration // on CLOCK_MONOTONIC
+	Took  time.Duration
+	Err   error
 }
 
 // An Error is a step that failed.
@@ -61,9 +64,9 @@ func (r *Runner) Do(env *Env, part string, steps []HostStep) error {
 		return err
 	}
 	for i, s := range steps {
-		start := time.Now()
+		start := initprog.Now()
 		err := r.one(env, part, base+i, s)
-		r.trace(Event{Part: part, Step: s, Took: time.Since(start), Err: err})
+		r.trace(Event{Part: part, Step: s, Start: start, Took: initprog.Now() - start, Err: err})
 		if err != nil {
 			return &Error{Part: part, Step: s, Err: err}
 		}
@@ -102,12 +105,12 @@ func (r *Runner) Undo(env *Env, entries []Entry) error {
 
 func (r *Runner) undo(env *Env, e Entry) error {
 	if u := e.Step.Undo(); u != nil {
-		start := time.Now()
+		start := initprog.Now()
 		err := r.around(PartUndo, e.N, false)
 		if err == nil {
 			err = u.Do(env)
 		}
-		r.trace(Event{Part: PartUndo, Step: u, Took: time.Since(start), Err: err})
+		r.trace(Event{Part: PartUndo, Step: u, Start: start, Took: initprog.Now() - start, Err: err})
 		if err != nil {
 			return &Error{Part: PartUndo, Step: u, Err: err}
 		}

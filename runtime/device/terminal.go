@@ -70,16 +70,13 @@ func (t Terminal) Shell() string {
 if terminal=$(tty); then : > "$root"/dev/console; mount --bind "$terminal" "$root"/dev/console; fi`
 }
 
-// Control makes the terminal the controlling one and standard input, output
-// and error; see TIOCSCTTY of ioctl_tty(2). It follows setsid(2).
+// Control makes the terminal, by now standard input, the controlling one; see
+// TIOCSCTTY of ioctl_tty(2). It follows setsid(2).
 type Control struct{}
 
-// Emit puts the terminal in the places of descriptors 0, 1 and 2.
+// Emit makes the call.
 func (Control) Emit(b *initprog.Builder) {
-	b.Sys("ioctl", slave(b), linux.TIOCSCTTY, 0).Says("make it the controlling terminal")
-	for fd := range 3 {
-		b.Sys("dup3", slave(b), fd, 0)
-	}
+	b.Sys("ioctl", 0, linux.TIOCSCTTY, 0).Says("make it the controlling terminal")
 }
 
 // Shell says that there is nothing to do.

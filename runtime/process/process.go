@@ -82,7 +82,11 @@ func (w MakeWorkdir) Emit(b *initprog.Builder) { rootfs.OpenDir(b, w.Dir, 0o755)
 func (w MakeWorkdir) Shell() string { return "mkdir -p " + rootfs.Shell(w.Dir) }
 
 // Session makes the process the leader of a new session; see setsid(2).
-type Session struct{}
+type Session struct {
+	// Terminal says that a terminal follows: the script stays in the session
+	// of the one that it lends.
+	Terminal bool
+}
 
 // Emit calls setsid.
 func (Session) Emit(b *initprog.Builder) { b.Sys("setsid") }
@@ -91,19 +95,31 @@ func (Session) Emit(b *initprog.Builder) { b.Sys("setsid") }
 func (Session) Shell() string { return "# a new session: see setsid, below" }
 
 // Setsid returns the words of setsid(1).
-func (Session) Setsid() []string { return []string{"setsid"} }
+func (s Session) Setsid() []string {
+	if s.Terminal {
+		return nil
+	}
+	return []string{"setsid"}
+}
 
 // CloseFiles closes all descriptors that were for the preparation, so that no
 // path of the image, such as a working directory in /proc/self/fd, reaches one
 // (CVE-2024-21626). The pipe for errors stays until execve.
 type CloseFiles struct {
-	// Keep are descriptors from FirstFile on that stay open, without
-	// close-on-exec, for the program: LISTEN_FDS and the like. 0 for none.
+	// Keep is how many of the caller's descriptors stay open.
 	Keep int
+	// Terminal says that standard input, output and error are about to be
+	// replaced by the terminal, which is put there first.
+	Terminal bool
 }
 
 // Emit closes from SyncFD up.
 func (c CloseFiles) Emit(b *initprog.Builder) {
+	if c.Terminal {
+		for fd := range 3 {
+			b.Sys("dup3", b.Named("terminal"), fd, 0)
+		}
+	}
 	b.Sys("close", initprog.SyncFD)
 	b.Sys("close_range", initprog.FirstFile+c.Keep, 1<<31-1, 0)
 }

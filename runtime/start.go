@@ -1,0 +1,264 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"mydocker/initprog"
+	"mydocker/plan"
+	"mydocker/runtime/namespace"
+	"mydocker/runtime/process"
+)
+
+// Launch says how to run a plan.
+type Launch struct {
+	Plan   *plan.Plan
+	Runner *plan.Runner
+	Stdio  [3]*os.File
+
+	// Terminal says that the plan opens one: its master is in Running.Console.
+	Terminal bool
+	// Traced says that the system calls of the first process are timed.
+	Traced bool
+
+	// Begin is called when the first process exists, with its process ID,
+	// before it does anything that outlives it: the place to write it down.
+	Begin func(pid int) error
+
+	// BreakInit makes the init step with that number less one fail, for
+	// tests: 1 is the first. 0: none.
+	BreakInit int
+}
+
+// Running is a container whose program was started. It is the caller's child.
+type Running struct {
+	Pid     int
+	Console *os.File // master of the terminal, or nil
+
+	status *os.File // where a reaper writes how the program ended
+}
+
+// Start makes the host steps, the first process and the attach steps of the
+// plan, and returns when the container's program has been started by
+// execve(2). When it fails no process is left; host steps stay, to be undone
+// by the caller from the journal. The error is a *plan.Error.
+func Start(l Launch) (*Running, error) {
+	env := &plan.Env{}
+	if err := l.Runner.Do(env, plan.PartHost, l.Plan.Host); err != nil {
+		return nil, err
+	}
+	s, err := l.spawn()
+	if err != nil {
+		return nil, &plan.Error{Part: plan.PartSpawn, Step: l.Plan.Spawn, Err: err}
+	}
+	defer s.proc.Close()
+	if err := s.through(env); err != nil {
+		s.kill()
+		return nil, err
+	}
+	return s.running, nil
+}
+
+// starting is a container between clone(2) and execve(2).
+type starting struct {
+	Launch
+	proc    *initprog.Process
+	running *Running
+	console *os.File // our end of the socket that brings the terminal
+	born    time.Duration
+}
+
+// Program builds the program of the plan's init steps.
+func Program(p *plan.Plan, trace bool, breakInit int) (*initprog.Program, error) {
+	b := initprog.NewBuilder()
+	for i, s := range p.Init {
+		b.Begin(i)
+		if breakInit == i+1 {
+			b.Sys("openat", -1, "fault", 0, 0)
+		}
+		s.Emit(b)
+	}
+	return b.Finish(trace)
+}
+
+func (l Launch) spawn() (*starting, error) {
+	prog, err := Program(l.Plan, l.Traced, l.BreakInit)
+	if err != nil {
+		return nil, err
+	}
+	s := &starting{Launch: l, running: &Running{}, born: initprog.Now()}
+	files, err := s.files()
+	defer closeFiles(files)
+	if err != nil {
+		return nil, err
+	}
+	sys := &syscall.SysProcAttr{Cloneflags: namespace.CloneFlags(l.Plan.Spawn.New)}
+	identities(sys, l.Plan.Spawn)
+	if dir := l.Plan.Spawn.Cgroup; dir != "" {
+		f, err := os.Open(dir)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		sys.UseCgroupFD, sys.CgroupFD = true, int(f.Fd())
+	}
+	s.proc, err = initprog.Spawn(prog, initprog.Attr{Stdio: l.Stdio, Files: files, Sys: sys})
+	if err != nil {
+		closeFiles([]*os.File{s.console, s.running.status})
+		return nil, err
+	}
+	s.running.Pid = s.proc.Pid
+	return s, nil
+}
+
+func identities(sys *syscall.SysProcAttr, p plan.Spawn) {
+	for _, m := range p.UIDs {
+		sys.UidMappings = append(sys.UidMappings, syscall.SysProcIDMap{ContainerID: m.Inside, HostID: m.Outside, Size: m.Count})
+	}
+	for _, m := range p.GIDs {
+		sys.GidMappings = append(sys.GidMappings, syscall.SysProcIDMap{ContainerID: m.Inside, HostID: m.Outside, Size: m.Count})
+	}
+	sys.GidMappingsEnableSetgroups = len(p.GIDs) > 0
+}
+
+// files returns what the program gets at statusFD and consoleFD.
+func (s *starting) files() ([]*os.File, error) {
+	files := make([]*os.File, 2)
+	if slices.ContainsFunc(s.Plan.Init, isReaper) {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return files, err
+		}
+		s.running.status, files[statusFD-initprog.FirstFile] = r, w
+	}
+	if s.Terminal {
+		fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return files, os.NewSyscallError("socketpair", err)
+		}
+		s.console = os.NewFile(uintptr(fds[0]), "console")
+		files[consoleFD-initprog.FirstFile] = os.NewFile(uintptr(fds[1]), "console")
+	}
+	return files, nil
+}
+
+func isReaper(s plan.InitStep) bool { _, ok := s.(process.Reaper); return ok }
+
+// through goes from clone to execve.
+func (s *starting) through(env *plan.Env) error {
+	if err := s.reborn(); err != nil {
+		return err
+	}
+	env.Pid = s.running.Pid
+	if s.Begin != nil {
+		if err := s.Begin(env.Pid); err != nil {
+			return &plan.Error{Part: plan.PartSpawn, Step: s.Plan.Spawn, Err: err}
+		}
+	}
+	if err := s.Runner.Do(env, plan.PartAttach, s.Plan.Attach); err != nil {
+		return err
+	}
+	if err := s.proc.Go(); err != nil {
+		return s.explain(fmt.Errorf("wake the first process: %w", err))
+	}
+	err := s.proc.Await(nil)
+	s.traceCalls()
+	if err != nil {
+		return s.explain(err)
+	}
+	if s.console != nil {
+		defer s.console.Close()
+		s.running.Console, err = receive(s.console)
+	}
+	return err
+}
+
+// reborn learns the number of the process that took over inside of another
+// PID namespace, and lets the first one go.
+func (s *starting) reborn() error {
+	joins := slices.ContainsFunc(s.Plan.Init, func(i plan.InitStep) bool {
+		j, ok := i.(namespace.Join)
+		return ok && j.Kind == "pid"
+	})
+	if !joins {
+		return nil
+	}
+	_, pid, err := s.proc.Note()
+	if err != nil {
+		return s.explain(err)
+	}
+	if err := reap(s.running.Pid, nil); err != nil {
+		return err
+	}
+	s.running.Pid = pid
+	return nil
+}
+
+// explain turns a failure of the program into one of its step.
+func (s *starting) explain(err error) error {
+	var e *initprog.Error
+	if !errors.As(err, &e) || e.Step < 0 {
+		return &plan.Error{Part: plan.PartSpawn, Step: s.Plan.Spawn, Err: err}
+	}
+	return &plan.Error{Part: plan.PartInit, Step: s.Plan.Init[e.Step], Call: e.Label, Err: e.Errno}
+}
+
+func (s *starting) kill() {
+	// The process is our child and not yet waited for: its number is its own.
+	syscall.Kill(s.running.Pid, syscall.SIGKILL)
+	reap(s.running.Pid, nil)
+	closeFiles([]*os.File{s.console, s.running.status})
+}
+
+// traceCalls hands on how long each call of the program took.
+func (s *starting) traceCalls() {
+	stamps, err := s.proc.Stamps()
+	if err != nil || s.Runner.Trace == nil {
+		return
+	}
+	last := s.born
+	for _, st := range stamps {
+		e := plan.Event{Part: plan.PartInit, Call: st.Call, Took: st.End - last, Start: last}
+		if st.Step >= 0 {
+			e.Step = s.Plan.Init[st.Step]
+		} else {
+			e.Part, e.Step, e.Call = plan.PartSpawn, s.Plan.Spawn, "clone and start"
+		}
+		s.Runner.Trace(e)
+		last = st.End
+	}
+}
+
+// receive takes a descriptor from the socket (SCM_RIGHTS, unix(7)).
+func receive(sock *os.File) (*os.File, error) {
+	buf, oob := make([]byte, 1), make([]byte, syscall.CmsgSpace(4))
+	_, n, _, _, err := syscall.Recvmsg(int(sock.Fd()), buf, oob, syscall.MSG_CMSG_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("receive the terminal: %w", err)
+	}
+	msgs, err := syscall.ParseSocketControlMessage(oob[:n])
+	if err != nil || len(msgs) != 1 {
+		return nil, fmt.Errorf("receive the terminal: no descriptor came")
+	}
+	fds, err := syscall.ParseUnixRights(&msgs[0])
+	if err != nil || len(fds) != 1 {
+		return nil, fmt.Errorf("receive the terminal: no descriptor came")
+	}
+	// Non-blocking, so that closing it ends a read that waits.
+	if err := syscall.SetNonblock(fds[0], true); err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "terminal"), nil
+}
+
+func closeFiles(files []*os.File) {
+	for _, f := range files {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
