@@ -99,7 +99,9 @@ func (b *scriptWriter) init(p *Plan) {
 	}
 	split := false
 	for i, s := range p.Init {
-		b.line("%s", s.Shell())
+		if _, ok := s.(laster); !ok {
+			b.line("%s", s.Shell())
+		}
 		_, here := s.(unsharer)
 		if here && !(i+1 < len(p.Init) && isUnsharer(p.Init[i+1])) && !split {
 			split = true
@@ -155,8 +157,8 @@ func (b *scriptWriter) start(p *Plan) {
 	b.section("Start it, and do the host's side")
 	b.line("fifo=$(mktemp -d); mkfifo \"$fifo\"/up \"$fifo\"/down; exec 3<&0 4<>\"$fifo\"/up 5<>\"$fifo\"/down; rm -r \"$fifo\"")
 	b.line("await() { read -r word <&4; case $word in ended*) exit \"${word#ended }\" ;; esac; }")
-	b.line("( status=0")
-	b.line("  %s /bin/sh -euc \"$stage1\" <&3 || status=$?", b.enter(p))
+	b.line("( exec <&3; status=0")
+	b.line("  %s /bin/sh -euc \"$stage1\" || status=$?", b.enter(p))
 	b.line("  echo \"ended $status\" >&4; exit \"$status\" ) &")
 	b.line("child=$!\nawait; pid=$word")
 	if len(p.Spawn.UIDs) > 0 {

@@ -63,8 +63,8 @@ func (m Bind) Shell() string {
 		lines[0] = touch(m.Target)
 	}
 	lines = append(lines, plan.Cmd("mount", kind, m.Source)+" "+target)
-	if w := slices.Concat(m.words(), m.Options.cleared()); len(w) > 0 {
-		lines = append(lines, plan.Cmd("mount", "-o", "remount,bind,"+strings.Join(w, ","))+" "+target)
+	if w := slices.Concat(m.Options.words(), m.Options.cleared()); len(w) > 0 {
+		lines = append(lines, remount(target, strings.Join(w, ","), m.Options.Recursive && m.Options.Rbind))
 	}
 	if m.Options.Propagation != "" {
 		lines = append(lines, "mount --make-"+m.Options.Propagation+" "+target)
@@ -72,16 +72,13 @@ func (m Bind) Shell() string {
 	return strings.Join(lines, "\n")
 }
 
-// words returns the attributes for mount(8), which marks those that reach
-// submounts with =recursive.
-func (m Bind) words() []string {
-	w := m.Options.words()
-	if m.Options.Recursive && m.Options.Rbind {
-		for i := range w {
-			w[i] += "=recursive"
-		}
+// remount returns the command that sets attributes on a mount, or on it and
+// all below.
+func remount(target, words string, recursive bool) string {
+	if recursive {
+		return "findmnt -nrRo TARGET " + target + " | while read -r m; do mount -o remount,bind," + words + ` "$m"; done`
 	}
-	return w
+	return "mount -o remount,bind," + words + " " + target
 }
 
 // touch returns the commands that make an empty file and its directory,

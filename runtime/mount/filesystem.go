@@ -32,7 +32,7 @@ func (f Filesystem) Emit(b *initprog.Builder) {
 func (f Filesystem) make(b *initprog.Builder) initprog.Slot {
 	fs, mnt := b.Slot(), b.Named("mount:"+f.Target)
 	b.Sys("fsopen", f.Type, linux.FSOPEN_CLOEXEC).Into(fs)
-	if f.Source != "" && f.Source != f.Type {
+	if f.Source != "" {
 		b.Sys("fsconfig", fs, linux.FSCONFIG_SET_STRING, "source", f.Source, 0)
 	}
 	for _, d := range f.Options.Data {

@@ -13,7 +13,7 @@ import (
 // it never comes from the container's own tree (CVE-2025-31133).
 type Mask struct{ Path string }
 
-// Emit finds out by trying: a file cannot cover a directory (ENOTDIR).
+// Emit finds out by trying: move_mount(2) does not put a file on a directory (EINVAL).
 func (m Mask) Emit(b *initprog.Builder) {
 	at, null, r := b.Slot(), b.Slot(), b.Slot()
 	done, isDir := b.NewLabel(), b.NewLabel()
@@ -22,7 +22,7 @@ func (m Mask) Emit(b *initprog.Builder) {
 	b.Sys("open_tree", linux.AT_FDCWD, "/dev/null", linux.OPEN_TREE_CLONE|linux.OPEN_TREE_CLOEXEC).Into(null)
 	b.Sys("mount_setattr", null, "", linux.AT_EMPTY_PATH, b.Words(linux.MOUNT_ATTR_RDONLY, 0, linux.MS_PRIVATE, 0), 32).Says("mount_setattr /dev/null")
 	b.Sys("move_mount", null, "", at, "", linux.MOVE_MOUNT_F_EMPTY_PATH|linux.MOVE_MOUNT_T_EMPTY_PATH).
-		Into(r).Allow(syscall.ENOTDIR).Says("move_mount " + m.Path)
+		Into(r).Allow(syscall.EINVAL).Says("move_mount " + m.Path)
 	b.JumpNegative(r, isDir)
 	b.Jump(done)
 	b.Place(isDir)
@@ -69,5 +69,5 @@ func (r ReadOnly) Emit(b *initprog.Builder) {
 // Shell returns the mount(8) commands.
 func (r ReadOnly) Shell() string {
 	p := rootfs.Shell(r.Path)
-	return "[ ! -e " + p + " ] || { mount --rbind " + p + " " + p + " && mount -o remount,bind,ro=recursive " + p + "; }"
+	return "if [ -e " + p + " ]; then mount --rbind " + p + " " + p + "; " + remount(p, "ro", true) + "; fi"
 }

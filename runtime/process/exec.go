@@ -28,14 +28,14 @@ func (e Exec) Emit(b *initprog.Builder) {
 
 func (e Exec) emitLast(b *initprog.Builder) {
 	argv, env := b.Strings(e.Args), b.Strings(e.Env)
-	for _, p := range e.candidates() {
+	for _, p := range e.Candidates() {
 		b.Sys("execve", p, argv, env).Allow(syscall.ENOENT, syscall.ENOTDIR, syscall.EACCES).Says("execve " + p)
 	}
 	b.Sys("execve", e.last(), argv, env).Says("execve " + e.last())
 }
 
-// Candidates returns the paths that are tried, in order.
-func (e Exec) candidates() []string {
+// Candidates returns the paths that a search of PATH tries, in order.
+func (e Exec) Candidates() []string {
 	if strings.Contains(e.Args[0], "/") || e.Args[0] == "" {
 		return nil
 	}
@@ -52,7 +52,7 @@ func (e Exec) candidates() []string {
 // last is the path whose failure is the answer: the one given, or the last
 // that a search would come to, so that its error is "no such file".
 func (e Exec) last() string {
-	if c := e.candidates(); len(c) > 0 {
+	if c := e.Candidates(); len(c) > 0 {
 		return c[len(c)-1]
 	}
 	return e.Args[0]

@@ -40,7 +40,7 @@ func (Pivot) Shell() string {
 // the container's first process waits at its end.
 func (Pivot) HostSide() []string {
 	return []string{
-		`nsenter --target "$pid" --mount --wd="$root" pivot_root . .`,
+		`nsenter --target "$pid" --mount /bin/sh -c 'cd "$root"; exec pivot_root . .'`,
 		`nsenter --mount=/proc/"$pid"/ns/mnt --root=/ umount --lazy /proc/"$pid"/root`,
 	}
 }
