@@ -157,9 +157,9 @@ func (b *scriptWriter) start(p *Plan) {
 	b.section("Start it, and do the host's side")
 	b.line("fifo=$(mktemp -d); mkfifo \"$fifo\"/up \"$fifo\"/down; exec 3<&0 4<>\"$fifo\"/up 5<>\"$fifo\"/down; rm -r \"$fifo\"")
 	b.line("await() { read -r word <&4; case $word in ended*) exit \"${word#ended }\" ;; esac; }")
-	b.line("( exec <&3; status=0")
+	b.line("( status=0")
 	b.line("  %s /bin/sh -euc \"$stage1\" || status=$?", b.enter(p))
-	b.line("  echo \"ended $status\" >&4; exit \"$status\" ) &")
+	b.line("  echo \"ended $status\" >&4; exit \"$status\" ) <&3 &")
 	b.line("child=$!\nawait; pid=$word")
 	if len(p.Spawn.UIDs) > 0 {
 		b.maps(p)
