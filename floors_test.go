@@ -1,0 +1,332 @@
+package mydocker
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "mydocker"
+
+// floors says which package may import which: it is the map of the house.
+//
+// "a < b" means that b may import a, and whatever a may import. A comma makes
+// a list, whose members do not import each other; a semicolon ends a rule.
+// Names in capitals stand for everything below them. A package has its place
+// once all rules below it are written, so the order of rules matters.
+//
+// It is a statement of policy. Do not change it to fix a build: a package that
+// needs another of its own floor most often wants a value that its caller could
+// give it. Where a rule lets one room import another of the same floor, the
+// comment says why.
+const floors = `
+	# The ground: the kernel's calls, the program of the first process, plans.
+	NONE < linux, initprog, internal/units, internal/errkind;
+
+	# Speaking netlink uses the calls.
+	linux < linux/netlink, linux/nft;
+
+	# Tools without a domain.
+	linux < internal/atomicfile, internal/filelock, internal/paths, internal/testenv;
+
+	# A plan emits the program, and its journal is a file written whole.
+	initprog, linux, internal/atomicfile, internal/filelock < plan;
+
+	plan, linux/netlink, linux/nft, internal/units, internal/errkind,
+	internal/atomicfile, internal/filelock, internal/paths
+	< GROUND;
+
+	# Floor 1, the making of one container. Everything that happens inside the
+	# root resolves its paths in package rootfs, and only there.
+	GROUND < runtime/rootfs
+	< runtime/namespace, runtime/mount, runtime/device, runtime/cgroup, runtime/process;
+
+	# The profile is data, the compiler makes a filter of it, security puts
+	# the filter beside capabilities and no_new_privs.
+	GROUND < runtime/security/seccomp/profile < runtime/security/seccomp < runtime/security;
+
+	runtime/namespace, runtime/mount, runtime/device, runtime/cgroup, runtime/process,
+	runtime/security
+	< runtime
+	< FLOOR1;
+
+	# Floor 2, the stores.
+	FLOOR1 < oci, reference, layer, ipam, bridge, firewall;
+
+	# An image is a name and layers; to import is to make one of an archive.
+	reference, layer, oci < image < image/importer;
+
+	# A network is an address, a bridge and rules: it asks each of the three
+	# for its steps and puts them in order.
+	ipam, bridge, firewall < network;
+
+	oci, image/importer, network < FLOOR2;
+
+	# Floor 3. The engine opens containers, which know nothing of it.
+	FLOOR2 < container < engine < FLOOR3;
+
+	# Floor 4, the doors. Commands bind flags and print tables.
+	FLOOR3 < cli/runflags, cli/format < cli < cmd/mydocker;
+
+	# Measures the commands from outside, like anybody else's.
+	NONE < bench;
+`
+
+// A library that only some packages import, so that the rest of the house does
+// not depend on it. A name that ends in "/..." stands for what is below, too.
+type library struct {
+	name string
+	by   []string // none: nobody
+	why  string
+}
+
+var libraries = []library{
+	{"golang.org/x/sys/unix", []string{"linux/...", "initprog"},
+		"system calls are typed, and repeated when interrupted, in one place"},
+	{"github.com/vishvananda/...", []string{"linux/netlink"}, "package linux/netlink is how the house speaks to it"},
+	{"github.com/google/nftables/...", []string{"linux/nft"}, "package linux/nft is how the house speaks to it"},
+	{"github.com/moby/profiles/...", []string{"runtime/security/seccomp/profile"}, "the profile is data of that package"},
+	{"github.com/spf13/...", []string{"cli/..."}, "flags become a request at the door"},
+	{"log/slog", []string{"container", "engine", "cli/...", "cmd/..."}, "below the engine errors are returned, not logged"},
+	{"log", nil, "there is log/slog"},
+	{"os/exec", []string{"bench", "internal/testenv"},
+		"no helper program is executed on the way to a container (CVE-2026-41567)"},
+	{"io/ioutil", nil, "it is deprecated"},
+	{"math/rand", nil, "names and addresses come from crypto/rand, tests print the seed of math/rand/v2"},
+}
+
+// forTests are imported by tests and by packages for tests only.
+var forTests = []string{
+	module + "/internal/testenv", "testing", "github.com/google/go-cmp/...", "github.com/rogpeppe/go-internal/...",
+}
+
+// notLinked must not be part of the command: each costs every start a share of
+// a millisecond or more, or opens a door that is not there.
+var notLinked = []string{
+	"net/http", "crypto/tls", "os/exec", "testing", "plugin", "runtime/cgo", "expvar", "net/rpc",
+	"encoding/gob", "html/template", "go/ast", "database/sql",
+	"google.golang.org/protobuf/...", "google.golang.org/grpc/...", "github.com/distribution/reference",
+	module + "/internal/testenv",
+}
+
+// A listed package, as go list -json tells it.
+type listed struct {
+	ImportPath, Name, Dir              string
+	GoFiles, CgoFiles                  []string
+	Imports, TestImports, XTestImports []string
+}
+
+// rel is the package's path below the module.
+func (p listed) rel() string { return strings.TrimPrefix(p.ImportPath, module+"/") }
+
+// onlyTests reports whether there is nothing in it that others could import.
+func (p listed) onlyTests() bool { return len(p.GoFiles)+len(p.CgoFiles) == 0 }
+
+// packages lists those of the house, the one of these tests left out.
+func packages(t *testing.T) []listed {
+	t.Helper()
+	var all []listed
+	out := goList(t, "-e", "-json=ImportPath,Name,Dir,GoFiles,CgoFiles,Imports,TestImports,XTestImports", "./...")
+	for d := json.NewDecoder(strings.NewReader(out)); ; {
+		var p listed
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.ImportPath != module {
+			all = append(all, p)
+		}
+	}
+}
+
+func goList(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list"}, args...)...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, &stderr)
+	}
+	return string(out)
+}
+
+func TestFloors(t *testing.T) {
+	may, err := parseFloors(floors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, p := range packages(t) {
+		if p.onlyTests() {
+			continue
+		}
+		seen[p.rel()] = true
+		below, ok := may[p.rel()]
+		if !ok {
+			t.Errorf("package %s is on no floor", p.rel())
+			continue
+		}
+		for _, imp := range p.Imports {
+			if imp, ok := strings.CutPrefix(imp, module+"/"); ok && !below[imp] {
+				t.Errorf("%s imports %s, which is not below it", p.rel(), imp)
+			}
+		}
+	}
+	for name := range may {
+		if !seen[name] && name != strings.ToUpper(name) {
+			t.Errorf("%s has a place in the house, but is not there", name)
+		}
+	}
+}
+
+// parseFloors returns for each name what it may import.
+func parseFloors(rules string) (map[string]map[string]bool, error) {
+	may := map[string]map[string]bool{}
+	for _, rule := range strings.Split(withoutComments(rules), ";") {
+		if strings.TrimSpace(rule) == "" {
+			continue
+		}
+		below := map[string]bool{}
+		for i, list := range strings.Split(rule, "<") {
+			here := map[string]bool{}
+			for _, name := range strings.Split(list, ",") {
+				name = strings.TrimSpace(name)
+				if name == "" || strings.ContainsAny(name, " \n\t") {
+					return nil, fmt.Errorf("%q is no name, in the rule %q", name, rule)
+				}
+				if i == 0 && may[name] == nil && name != "NONE" {
+					return nil, fmt.Errorf("%s is used before it has a place", name)
+				}
+				if may[name] == nil {
+					may[name] = map[string]bool{}
+				}
+				for b := range below {
+					may[name][b] = true
+				}
+				here[name] = true
+				for b := range may[name] {
+					here[b] = true
+				}
+			}
+			below = here
+		}
+	}
+	return may, nil
+}
+
+func withoutComments(rules string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(rules) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "#") {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
+}
+
+func TestParseFloors(t *testing.T) {
+	may, err := parseFloors("NONE < a, b;\n# why\na < c < D; D < e;")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		from, to string
+		want     bool
+	}{
+		{"c", "a", true}, {"e", "a", true}, {"e", "c", true}, {"a", "b", false},
+		{"c", "b", false}, {"a", "c", false}, {"b", "a", false},
+	} {
+		if got := may[c.from][c.to]; got != c.want {
+			t.Errorf("%s may import %s: %v, want %v", c.from, c.to, got, c.want)
+		}
+	}
+	for _, wrong := range []string{"a < b;", "NONE < a b;", "NONE < , a;"} {
+		if _, err := parseFloors(wrong); err == nil {
+			t.Errorf("%q was taken for a rule", wrong)
+		}
+	}
+}
+
+func TestLibraries(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, lib := range libraries {
+			if matchAny(lib.by, p.rel()) {
+				continue
+			}
+			if imp := find(p.Imports, lib.name); imp != "" {
+				t.Errorf("%s imports %s: only %v may (%s)", p.rel(), imp, lib.by, lib.why)
+			}
+		}
+		// Tests may execute programs and write logs; for system calls they
+		// have package syscall, like everybody.
+		unix := libraries[0]
+		if !matchAny(unix.by, p.rel()) && find(slices.Concat(p.TestImports, p.XTestImports), unix.name) != "" {
+			t.Errorf("a test of %s imports %s: only %v may (%s)", p.rel(), unix.name, unix.by, unix.why)
+		}
+		if len(p.CgoFiles) > 0 {
+			t.Errorf("%s uses cgo: binaries are static", p.rel())
+		}
+	}
+}
+
+func TestTestingStaysInTests(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, lib := range forTests {
+			if imp := find(p.Imports, lib); imp != "" && p.rel() != "internal/testenv" {
+				t.Errorf("%s imports %s outside of its tests", p.rel(), imp)
+			}
+		}
+	}
+}
+
+func TestCommandLinksNothingHeavy(t *testing.T) {
+	linked := strings.Fields(goList(t, "-deps", "./cmd/mydocker"))
+	if !slices.Contains(linked, module+"/cli") {
+		t.Fatalf("cmd/mydocker does not link cli, so this test looks at the wrong list: %d packages", len(linked))
+	}
+	for _, not := range notLinked {
+		if imp := find(linked, not); imp != "" {
+			t.Errorf("cmd/mydocker links %s; see: go mod why %s", imp, imp)
+		}
+	}
+}
+
+// find returns the first import that the pattern matches, or "".
+func find(imports []string, pattern string) string {
+	i := slices.IndexFunc(imports, func(imp string) bool { return match(pattern, imp) })
+	if i < 0 {
+		return ""
+	}
+	return imports[i]
+}
+
+func matchAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return match(p, name) })
+}
+
+// match compares a name with a pattern, which may end in "/...".
+func match(pattern, name string) bool {
+	top, below := strings.CutSuffix(pattern, "/...")
+	return name == top || below && strings.HasPrefix(name, top+"/")
+}
+
+func TestNames(t *testing.T) {
+	banned := []string{"util", "utils", "common", "helper", "helpers", "misc", "manager", "base", "shared", "lib"}
+	for _, p := range packages(t) {
+		if slices.Contains(banned, p.Name) || slices.Contains(banned, path.Base(p.ImportPath)) {
+			t.Errorf("package %s has a name that says nothing", p.rel())
+		}
+	}
+}
