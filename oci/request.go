@@ -69,6 +69,10 @@ type Request struct {
 	Resources    Resources `json:"resources"`
 	CgroupParent string    `json:"cgroup_parent,omitempty"`
 	OOMScoreAdj  int       `json:"oom_score_adj,omitempty"`
+
+	// HostSecretsVisible leaves the host's secrets readable in a copy of the
+	// host (--security-opt hostsecrets=visible); see HostSecrets.
+	HostSecretsVisible bool `json:"host_secrets_visible,omitempty"`
 }
 
 // A Mount is one of -v, --mount or --tmpfs.
