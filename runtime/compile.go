@@ -5,6 +5,7 @@ package runtime
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -47,6 +48,9 @@ type Facts struct {
 	Cgroups cgroup.Layout
 	// NotDir tells the sources of binds that are no directories.
 	NotDir map[string]bool
+	// Kinds tells the masked and read-only paths that are known to be there.
+	// Those of procfs and sysfs that it lacks are not there.
+	Kinds map[string]mount.Kind
 	// OneByOne: overlayfs takes lower directories one by one (Linux 6.8).
 	OneByOne bool
 	// Filter is the compiled seccomp profile, nil for none.
@@ -301,15 +305,25 @@ func (k *compiler) names() (steps []plan.InitStep) {
 
 func (k *compiler) protect() (steps []plan.InitStep) {
 	for _, p := range k.linux().MaskedPaths {
-		steps = append(steps, mount.Mask{Path: p})
+		if kind, ok := k.Kinds[p]; ok || !kernelMade(p) {
+			steps = append(steps, mount.Mask{Path: p, Kind: kind})
+		}
 	}
 	for _, p := range k.linux().ReadonlyPaths {
-		steps = append(steps, mount.ReadOnly{Path: p})
+		if _, ok := k.Kinds[p]; ok || !kernelMade(p) {
+			steps = append(steps, mount.ReadOnly{Path: p})
+		}
 	}
 	if k.Spec.Root.Readonly {
 		steps = append(steps, rootfs.ReadOnly{})
 	}
 	return steps
+}
+
+// kernelMade tells paths of procfs and sysfs: what the host lacks there every
+// container lacks.
+func kernelMade(p string) bool {
+	return strings.HasPrefix(p, "/proc/") || strings.HasPrefix(p, "/sys/")
 }
 
 func (k *compiler) enter() []plan.InitStep {

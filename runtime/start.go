@@ -162,8 +162,10 @@ func (s *starting) through(env *plan.Env) error {
 	if err := s.Runner.Do(env, plan.PartAttach, s.Plan.Attach); err != nil {
 		return err
 	}
-	if err := s.proc.Go(); err != nil {
-		return s.explain(fmt.Errorf("wake the first process: %w", err))
+	if slices.Contains(s.Plan.Init, plan.InitStep(process.Wait{})) {
+		if err := s.proc.Go(); err != nil && !errors.Is(err, syscall.EPIPE) { // EPIPE: it failed; Await tells
+			return s.explain(fmt.Errorf("wake the first process: %w", err))
+		}
 	}
 	err := s.proc.Await(nil)
 	s.traceCalls()

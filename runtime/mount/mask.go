@@ -11,29 +11,60 @@ import (
 // Mask hides a path: a file behind the host's /dev/null, a directory behind an
 // empty read-only tmpfs. Where there is nothing, nothing happens. What covers
 // it never comes from the container's own tree (CVE-2025-31133).
-type Mask struct{ Path string }
+type Mask struct {
+	Path string
+	Kind Kind
+}
 
-// Emit finds out by trying: move_mount(2) does not put a file on a directory (EINVAL).
+// Kind is what is known of a path beforehand.
+type Kind string
+
+// The kinds.
+const (
+	Unknown   Kind = ""
+	File      Kind = "file"
+	Directory Kind = "directory"
+)
+
+const moveEmpty = linux.MOVE_MOUNT_F_EMPTY_PATH | linux.MOVE_MOUNT_T_EMPTY_PATH
+
+// Emit covers the path. Of an unknown kind it finds out by trying:
+// move_mount(2) does not put a directory on a file (EINVAL).
 func (m Mask) Emit(b *initprog.Builder) {
-	at, null, r := b.Slot(), b.Slot(), b.Slot()
-	done, isDir := b.NewLabel(), b.NewLabel()
+	at, r := b.Slot(), b.Slot()
+	done := b.NewLabel()
 	rootfs.Open(b, m.Path, at, 0).Allow(syscall.ENOENT, syscall.ENOTDIR)
 	b.JumpNegative(at, done)
-	b.Sys("open_tree", linux.AT_FDCWD, "/dev/null", linux.OPEN_TREE_CLONE|linux.OPEN_TREE_CLOEXEC).Into(null)
-	b.Sys("mount_setattr", null, "", linux.AT_EMPTY_PATH, b.Words(linux.MOUNT_ATTR_RDONLY, 0, linux.MS_PRIVATE, 0), 32).Says("mount_setattr /dev/null")
-	b.Sys("move_mount", null, "", at, "", linux.MOVE_MOUNT_F_EMPTY_PATH|linux.MOVE_MOUNT_T_EMPTY_PATH).
-		Into(r).Allow(syscall.EINVAL).Says("move_mount " + m.Path)
-	b.JumpNegative(r, isDir)
-	b.Jump(done)
-	b.Place(isDir)
-	b.Sys("move_mount", emptyDir(b), "", at, "", linux.MOVE_MOUNT_F_EMPTY_PATH|linux.MOVE_MOUNT_T_EMPTY_PATH).Says("move_mount " + m.Path)
+	if m.Kind != File {
+		op := b.Sys("move_mount", emptyDir(b), "", at, "", moveEmpty).Says("move_mount " + m.Path)
+		if m.Kind == Directory {
+			b.Place(done)
+			return
+		}
+		isFile := b.NewLabel()
+		op.Into(r).Allow(syscall.EINVAL)
+		b.JumpNegative(r, isFile)
+		b.Jump(done)
+		b.Place(isFile)
+	}
+	b.Sys("move_mount", null(b), "", at, "", moveEmpty).Says("move_mount " + m.Path)
 	b.Place(done)
+}
+
+// null returns a new read-only mount of the host's /dev/null.
+func null(b *initprog.Builder) initprog.Slot {
+	tree := b.Slot()
+	b.Sys("open_tree", linux.AT_FDCWD, "/dev/null", linux.OPEN_TREE_CLONE|linux.OPEN_TREE_CLOEXEC).Into(tree)
+	attr := b.Words(linux.MOUNT_ATTR_RDONLY, 0, linux.MS_PRIVATE, 0)
+	b.Sys("mount_setattr", tree, "", linux.AT_EMPTY_PATH, attr, 32).Says("mount_setattr /dev/null")
+	return tree
 }
 
 // emptyDir returns a new read-only empty tmpfs.
 func emptyDir(b *initprog.Builder) initprog.Slot {
 	fs, mnt := b.Slot(), b.Slot()
 	b.Sys("fsopen", "tmpfs", linux.FSOPEN_CLOEXEC).Into(fs)
+	b.Sys("fsconfig", fs, linux.FSCONFIG_SET_STRING, "source", "tmpfs", 0)
 	b.Sys("fsconfig", fs, linux.FSCONFIG_SET_STRING, "mode", "555", 0)
 	b.Sys("fsconfig", fs, linux.FSCONFIG_SET_STRING, "nr_inodes", "1", 0)
 	b.Sys("fsconfig", fs, linux.FSCONFIG_SET_FLAG, "ro", nil, 0)
@@ -42,11 +73,18 @@ func emptyDir(b *initprog.Builder) initprog.Slot {
 	return mnt
 }
 
-// Shell returns the same choice in sh(1).
+// Shell returns the mount(8) commands.
 func (m Mask) Shell() string {
 	p := rootfs.Shell(m.Path)
-	return "if [ -d " + p + " ]; then mount -t tmpfs -o ro,mode=555,nr_inodes=1 tmpfs " + p +
-		"; elif [ -e " + p + " ]; then mount --bind /dev/null " + p + " && mount -o remount,bind,ro " + p + "; fi"
+	dir := "mount -t tmpfs -o ro,mode=555,nr_inodes=1 tmpfs " + p
+	file := "mount --bind /dev/null " + p + "; mount -o remount,bind,ro " + p
+	switch m.Kind {
+	case Directory:
+		return "if [ -d " + p + " ]; then " + dir + "; fi"
+	case File:
+		return "if [ -e " + p + " ]; then " + file + "; fi"
+	}
+	return "if [ -d " + p + " ]; then " + dir + "; elif [ -e " + p + " ]; then " + file + "; fi"
 }
 
 // ReadOnly makes what lies at and below a path read-only. Where there is

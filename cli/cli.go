@@ -1,0 +1,226 @@
+// Package cli is the command line: it binds flags to requests, makes one call
+// of the engine for each command, and prints once. Results go to standard
+// output, everything else to standard error.
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mydocker/engine"
+)
+
+// version is set when the binary is linked.
+var version = "0.1.0-dev"
+
+// Streams are what a command reads from and writes to.
+type Streams struct {
+	In       *os.File
+	Out, Err io.Writer
+	Env      func(string) (string, bool)
+}
+
+// System returns the process's own streams.
+func System() Streams { return Streams{os.Stdin, os.Stdout, os.Stderr, os.LookupEnv} }
+
+// app is one invocation.
+type app struct {
+	Streams
+	root, state string
+	args        []string
+}
+
+// An exitError ends the program with a code, after its error, if any, was printed.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// Main runs the command line and returns the exit code: Docker's, see
+// docs/exit-codes in the README.
+func Main(args []string, s Streams) int {
+	a := &app{Streams: s, args: args}
+	root := a.command()
+	root.SetArgs(args)
+	root.SetOut(s.Out)
+	root.SetErr(s.Err)
+	err := root.Execute()
+	return a.report(err)
+}
+
+// report prints an error for people, and returns the exit code.
+func (a *app) report(err error) int {
+	if err == nil {
+		return 0
+	}
+	code := 1
+	var exit *exitError
+	if errors.As(err, &exit) {
+		if code = exit.code; exit.err == nil {
+			return code
+		}
+		err = exit.err
+	}
+	var start *engine.StartError
+	if errors.As(err, &start) && code == 125 {
+		code = start.Code
+	}
+	for _, l := range strings.Split(err.Error(), "\n") {
+		fmt.Fprintf(a.Err, "mydocker: error: %s\n", l)
+	}
+	for _, h := range hints(err) {
+		fmt.Fprintf(a.Err, "mydocker: hint: %s\n", h)
+	}
+	return code
+}
+
+// hints returns what to do about an error.
+func hints(err error) (out []string) {
+	var start *engine.StartError
+	if errors.As(err, &start) {
+		if start.Step != "" {
+			step, _, _ := strings.Cut(start.Step, "\n")
+			out = append(out, "the step that failed: "+step)
+		}
+		if start.Hint != "" {
+			out = append(out, start.Hint)
+		}
+	}
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) && hinted.Hint() != "" {
+		out = append(out, hinted.Hint())
+	}
+	if errors.Is(err, engine.ErrNotRoot) {
+		out = append(out, "use sudo; printing a plan needs no root: mydocker run --explain ...")
+	}
+	return out
+}
+
+func (a *app) command() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "mydocker",
+		Short: "A container engine without a daemon that shows, times, undoes and explains every step",
+		Long: `mydocker runs containers, without a daemon, and shows how: add --explain to run and
+it prints, as a shell script, every step that makes exactly that container; add
+--trace and it prints what each step took.
+
+  mydocker run --rm -it host                  a scratch copy of this machine
+  mydocker run --explain host | less          how it is made
+  mydocker import rootfs.tar.gz my && mydocker run --rm my /bin/sh`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &exitError{1, fmt.Errorf("unknown command: mydocker %s\n\nRun 'mydocker --help' for more information", args[0])}
+			}
+			return c.Help()
+		},
+	}
+	f := c.PersistentFlags()
+	f.StringVar(&a.root, "root", a.env("MYDOCKER_ROOT", engine.DefaultRoot), "Directory for images and containers (MYDOCKER_ROOT)")
+	f.StringVar(&a.state, "state", a.env("MYDOCKER_STATE", engine.DefaultState), "Directory for the state of this boot (MYDOCKER_STATE)")
+	c.SetFlagErrorFunc(usage)
+	c.SetVersionTemplate("mydocker version {{.Version}}\n")
+	c.Flags().BoolP("version", "v", false, "Print version information and quit")
+	c.AddCommand(
+		a.runCommand(), a.createCommand(), a.startCommand(), a.rmCommand(), a.psCommand(),
+		a.imagesCommand(), a.importCommand(), a.rmiCommand(), a.inspectCommand(), a.explainCommand(),
+		a.versionCommand(), a.infoCommand(), a.containerCommand(), a.imageCommand(),
+	)
+	c.InitDefaultCompletionCmd()
+	return c
+}
+
+func (a *app) env(name, fallback string) string {
+	if v, ok := a.Env(name); ok && v != "" {
+		return v
+	}
+	return fallback
+}
+
+// usage turns a wrong flag into an error with Docker's exit code.
+func usage(c *cobra.Command, err error) error {
+	return &exitError{125, fmt.Errorf("%w\n\nRun '%s --help' for more information", err, c.CommandPath())}
+}
+
+// atLeast refuses too few arguments, in Docker's words.
+func atLeast(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) >= n {
+			return nil
+		}
+		return argsError(c, fmt.Sprintf("requires at least %d argument", n), n)
+	}
+}
+
+// exactly refuses another number of arguments.
+func exactly(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == n {
+			return nil
+		}
+		return argsError(c, fmt.Sprintf("requires %d argument", n), n)
+	}
+}
+
+// atMost refuses too many arguments.
+func atMost(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) <= n {
+			return nil
+		}
+		return argsError(c, fmt.Sprintf("requires at most %d argument", n), n)
+	}
+}
+
+func argsError(c *cobra.Command, what string, n int) error {
+	if n != 1 {
+		what += "s"
+	}
+	return &exitError{1, fmt.Errorf("'%s' %s\n\nUsage:  %s\n\nRun '%s --help' for more information", c.CommandPath(), what, c.UseLine(), c.CommandPath())}
+}
+
+// engine opens the engine, ready for changes.
+func (a *app) engine() (*engine.Engine, error) {
+	e, err := engine.New(a.root, a.state)
+	if err != nil {
+		return nil, err
+	}
+	return e, e.Prepare()
+}
+
+// each calls f for every argument, prints what it returns, and goes on past
+// failures, which it reports one by one.
+func (a *app) each(args []string, f func(string) (string, error)) error {
+	code := 0
+	for _, arg := range args {
+		out, err := f(arg)
+		if err != nil {
+			code = a.report(err)
+			continue
+		}
+		if out != "" {
+			fmt.Fprintln(a.Out, out)
+		}
+	}
+	if code != 0 {
+		return &exitError{code: code}
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mydocker/cli/runflags"
+	"mydocker/engine"
+	"mydocker/oci"
+	"mydocker/plan"
+)
+
+const runLong = `Create a container from an image, and run a command in it.
+
+IMAGE is "host", the embedded image: a copy-on-write copy of this machine's own
+root file system, of which nothing is downloaded and to which nothing is
+written; or one that "mydocker import" made. With --rootfs DIR no image is
+named: DIR is the read-only lower directory, or with --rootfs DIR:rw the root
+itself.
+
+In a container of the image host, what is secret on the host is hidden: the
+directories of container engines, private keys and password hashes
+(/var/lib/mydocker, /var/lib/docker, /var/lib/containers, /root/.ssh,
+/etc/shadow, ...). --security-opt hostsecrets=visible shows them.
+
+--explain prints the plan as a shell script and does nothing; it needs no root.
+--trace prints what each step and each system call took, or with --trace=FILE
+writes a Chrome trace (chrome://tracing, Perfetto).`
+
+func (a *app) runCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "run [OPTIONS] IMAGE [COMMAND] [ARG...]",
+		Short:   "Create and run a new container from an image",
+		Long:    runLong,
+		Example: "  mydocker run --rm -it host\n  mydocker run --explain --memory 100m host true",
+	}
+	f := runflags.Add(c.Flags(), true)
+	c.Args = f.Args
+	c.RunE = func(c *cobra.Command, args []string) error {
+		err := a.run(f, args)
+		if _, ok := err.(*exitError); err != nil && !ok {
+			err = &exitError{125, err}
+		}
+		return err
+	}
+	return c
+}
+
+func (a *app) createCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "create [OPTIONS] IMAGE [COMMAND] [ARG...]",
+		Short: "Create a new container",
+		Long:  strings.Replace(runLong, ", and run a command in it", " without starting it; see start", 1),
+	}
+	f := runflags.Add(c.Flags(), false)
+	c.Args = f.Args
+	c.RunE = func(c *cobra.Command, args []string) error {
+		err := a.create(f, args)
+		if _, ok := err.(*exitError); err != nil && !ok {
+			err = &exitError{125, err}
+		}
+		return err
+	}
+	return c
+}
+
+// request reads the flags into what the engine is asked for.
+func (a *app) request(f *runflags.Flags, args []string) (*oci.Request, engine.CreateOptions, error) {
+	r, err := f.Request(runflags.OS(), args)
+	if err != nil {
+		return nil, engine.CreateOptions{}, err
+	}
+	r.HostSecretsVisible = f.HostSecretsVisible
+	return r, engine.CreateOptions{Name: f.Name, CIDFile: f.CIDFile, AutoRemove: f.Remove}, nil
+}
+
+func (a *app) run(f *runflags.Flags, args []string) error {
+	r, o, err := a.request(f, args)
+	if err != nil {
+		return err
+	}
+	if f.Explain {
+		return a.printPlan(r, o)
+	}
+	if err := a.checkTerminal(r); err != nil {
+		return err
+	}
+	e, err := a.engine()
+	if err != nil {
+		return err
+	}
+	h, err := e.Create(r, o)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	a.warn(h.Record.Warnings)
+	t := newTracer(f.Trace, f.TraceFile)
+	exit, err := a.foreground(e, h, f.Attachments(r), t)
+	if o.AutoRemove {
+		err = first(err, h.Remove())
+	}
+	err = first(err, t.finish(a.Err))
+	if err != nil {
+		return err
+	}
+	return exitCode(exit)
+}
+
+func first(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// exitCode passes on how the container ended.
+func exitCode(x engine.Exit) error {
+	if x.Code == 0 {
+		return nil
+	}
+	return &exitError{code: x.Code}
+}
+
+func (a *app) create(f *runflags.Flags, args []string) error {
+	r, o, err := a.request(f, args)
+	if err != nil {
+		return err
+	}
+	e, err := a.engine()
+	if err != nil {
+		return err
+	}
+	h, err := e.Create(r, o)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	a.warn(h.Record.Warnings)
+	fmt.Fprintln(a.Out, h.Record.ID)
+	return nil
+}
+
+func (a *app) warn(warnings []string) {
+	for _, w := range warnings {
+		fmt.Fprintf(a.Err, "mydocker: warning: %s\n", w)
+	}
+}
+
+// printPlan prints the script of a container that is not made.
+func (a *app) printPlan(r *oci.Request, o engine.CreateOptions) error {
+	e, err := engine.New(a.root, a.state)
+	if err != nil {
+		return err
+	}
+	p, root, warnings, err := e.Plan(r, o)
+	if err != nil {
+		return err
+	}
+	a.warn(warnings)
+	s := plan.Script{Title: plan.Cmd(append([]string{"mydocker"}, a.args...)...), Root: root, Remove: o.AutoRemove}
+	return s.Write(a.Out, p)
+}
+
+// checkTerminal refuses -t where there is none to attach, as Docker does.
+func (a *app) checkTerminal(r *oci.Request) error {
+	if r.TTY && r.Interactive && !isTerminal(a.In) {
+		return &exitError{1, fmt.Errorf("the input device is not a TTY")}
+	}
+	return nil
+}
+
+func isTerminal(f *os.File) bool { return f != nil && terminalSize(f) != nil }

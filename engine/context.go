@@ -1,0 +1,138 @@
+package engine
+
+import (
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"strings"
+
+	"mydocker/container"
+	"mydocker/network"
+	"mydocker/oci"
+	"mydocker/plan"
+	"mydocker/runtime/rootfs"
+)
+
+// joinable are the kinds of namespace that "container:NAME" may name, with the
+// kernel's names and the place of the request that names them.
+var joinable = []struct {
+	kind, kernel string
+	of           func(*oci.Request) string
+}{
+	{"network", "net", func(r *oci.Request) string { return r.Network }},
+	{"pid", "pid", func(r *oci.Request) string { return r.PidMode }},
+	{"ipc", "ipc", func(r *oci.Request) string { return r.IPCMode }},
+	{"uts", "uts", func(r *oci.Request) string { return r.UTSMode }},
+}
+
+// findJoined looks up the containers whose namespaces are to be joined. They
+// must run.
+func (d *draft) findJoined() error {
+	d.joined = map[string]*container.Record{}
+	for _, j := range joinable {
+		name, ok := strings.CutPrefix(j.of(d.req), "container:")
+		if !ok {
+			continue
+		}
+		r, err := d.e.Containers.Find(name)
+		if err != nil {
+			return err
+		}
+		if r.Status != container.Running || !d.e.Containers.Alive(r.ID) {
+			return fmt.Errorf("cannot join the %s namespace of a non running container: container %s is %s", j.kind, name, r.Status)
+		}
+		d.joined[j.kind] = r
+	}
+	return nil
+}
+
+// ociContainer is what the engine has decided by itself.
+func (d *draft) ociContainer() oci.Container {
+	c := oci.Container{
+		ID: d.id, Rootfs: d.root(), CgroupsPath: d.e.cgroupPath(d.req.CgroupParent, d.id),
+		HostnamePath: d.file("hostname"), HostsPath: d.file("hosts"), ResolvConfPath: d.file("resolv.conf"),
+		Join: map[string]string{},
+	}
+	for _, j := range joinable {
+		if r := d.joined[j.kind]; r != nil {
+			c.Join[j.kind] = fmt.Sprintf("/proc/%d/ns/%s", r.Pid, j.kernel)
+		}
+	}
+	if r := d.joined["network"]; r != nil { // as Docker: its names are those of the one it joins
+		dir := d.e.Containers.Dir(r.ID)
+		c.Hostname, c.Domainname = r.Request.Hostname, r.Request.Domainname
+		if c.Hostname == "" {
+			c.Hostname = r.ID[:12]
+		}
+		c.HostnamePath, c.HostsPath, c.ResolvConfPath = filepath.Join(dir, "hostname"), filepath.Join(dir, "hosts"), filepath.Join(dir, "resolv.conf")
+	}
+	if r := d.joined["ipc"]; r != nil {
+		c.ShmPath = fmt.Sprintf("/proc/%d/root/dev/shm", r.Pid)
+	}
+	if d.image.Host && !d.req.HostSecretsVisible {
+		c.Hidden = d.e.hidden()
+	}
+	return c
+}
+
+func (d *draft) file(name string) string { return filepath.Join(d.dir(), name) }
+
+// hidden are the host's secrets that exist, and this engine's own directories.
+func (e *Engine) hidden() (paths []string) {
+	for _, p := range append(oci.HostSecrets(), e.Root, e.State) {
+		found, err := filepath.Glob(p)
+		if err == nil {
+			paths = append(paths, found...)
+		}
+	}
+	return paths
+}
+
+// cgroupPath places a container's cgroup. Engines in other directories have a
+// parent of their own.
+func (e *Engine) cgroupPath(parent, id string) string {
+	if parent == "" {
+		parent = e.network().CgroupParent
+	}
+	return filepath.Join("/", parent, id)
+}
+
+// endpoint claims the container's place on its network; with only a look, it
+// says which place would be next. Nil: it has none of its own.
+func (d *draft) endpoint(look bool) (*network.Endpoint, error) {
+	if !d.mode.Bridged() {
+		return nil, nil
+	}
+	cfg := d.e.network()
+	if look {
+		return network.Preview(cfg, d.e.State, d.id)
+	}
+	return network.Claim(cfg, d.e.State, d.id)
+}
+
+// files are the steps that write what is mounted over the image's own
+// /etc/hosts, /etc/hostname and /etc/resolv.conf.
+func (d *draft) files(end *network.Endpoint) (steps []plan.HostStep, err error) {
+	if d.joined["network"] != nil {
+		return nil, nil
+	}
+	var own []netip.Addr
+	if end != nil {
+		own = append(own, end.Addr())
+	}
+	c := d.ociContainer()
+	hosts, err := oci.Hosts(d.req, c, d.facts, own...)
+	if err != nil {
+		return nil, err
+	}
+	resolv, err := oci.ResolvConf(d.req, d.facts.ResolvConf)
+	if err != nil {
+		return nil, err
+	}
+	file := func(name string, content []byte) plan.HostStep {
+		return rootfs.File{Path: d.file(name), Content: string(content), Mode: 0o644}
+	}
+	return []plan.HostStep{
+		file("hostname", oci.HostnameFile(d.req, c, d.facts)), file("hosts", hosts), file("resolv.conf", resolv),
+	}, nil
+}

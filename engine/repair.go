@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"mydocker/container"
+	"mydocker/ipam"
+	"mydocker/plan"
+	"mydocker/runtime/cgroup"
+)
+
+// Repair takes back what killed commands left: containers that are marked as
+// active while nobody holds their lock, directories that were half made or
+// half removed, addresses and cgroups of containers that are gone. A container
+// whose supervising command was killed is ended.
+func (e *Engine) Repair() error {
+	ids, err := e.Containers.Active()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, id := range ids {
+		if err := e.repair(id); err != nil {
+			errs = append(errs, fmt.Errorf("repair container %.12s: %w", id, err))
+		}
+	}
+	if len(ids) > 0 {
+		errs = append(errs, e.releaseAddresses())
+	}
+	return errors.Join(errs...)
+}
+
+// repair brings one container to a known state, unless it is in use.
+func (e *Engine) repair(id string) error {
+	h, free, err := e.Containers.TryOpen(id)
+	if err != nil || !free {
+		return err
+	}
+	defer h.Close()
+	if h.Record == nil { // it was never completed, or is half removed
+		return errors.Join(e.endAndUndo(h), h.Remove())
+	}
+	if err := e.endAndUndo(h); err != nil {
+		return err
+	}
+	if h.Record.AutoRemove || h.Record.Status == container.Removing {
+		return h.Remove()
+	}
+	if h.Record.Status == container.Running {
+		h.Record.Status, h.Record.ExitCode = container.Exited, 137
+		h.Record.Error = "the command that ran the container was killed"
+		h.Record.Pid, h.Record.StartTicks = 0, 0
+		h.Record.FinishedAt = time.Now().UTC()
+	}
+	return h.Save(false)
+}
+
+// endAndUndo kills what still runs in the container and takes its host steps back.
+func (e *Engine) endAndUndo(h *container.Handle) error {
+	if r := h.Record; r != nil && r.Pid > 0 {
+		if ticks, err := container.StartTicks(r.Pid); err == nil && ticks == r.StartTicks {
+			syscall.Kill(r.Pid, syscall.SIGKILL)
+		}
+	}
+	path := filepath.Join(h.Dir(), "journal")
+	if _, err := os.Stat(path); err != nil {
+		return nil
+	}
+	if r := h.Record; r != nil && r.CgroupPath != "" {
+		if layout, err := e.layout(); err == nil {
+			cgroup.Kill(layout, r.CgroupPath)
+		}
+	}
+	journal, err := plan.OpenJournal(path, false)
+	if err != nil {
+		return err
+	}
+	defer journal.Close()
+	return e.undo(&plan.Runner{Journal: journal, Around: e.Around}, path, false)
+}
+
+// releaseAddresses gives back the addresses of containers that are not there.
+func (e *Engine) releaseAddresses() error {
+	return ipam.Open(e.network().Pool(e.State)).Repair(func(owner string) bool {
+		return e.Containers.Exists(owner)
+	})
+}
