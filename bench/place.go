@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// A place is a thread in mount and network namespaces of its own, from which
+// commands are started: they see the machine as it is, and leave no bridge,
+// rule or mount on it.
+type place struct {
+	jobs chan func()
+	null *os.File
+}
+
+// newPlace makes a place. Its mounts are private, its loopback interface is up.
+// prepare runs inside.
+func newPlace(prepare func() error) (*place, error) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	p := &place{jobs: make(chan func()), null: null}
+	ready := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for ever: the thread is the place
+		err := syscall.Unshare(syscall.CLONE_NEWNS | syscall.CLONE_NEWNET)
+		if err == nil {
+			err = syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
+		}
+		if err == nil {
+			err = exec.Command("ip", "link", "set", "lo", "up").Run()
+		}
+		if err == nil {
+			err = prepare()
+		}
+		ready <- err
+		for err == nil {
+			(<-p.jobs)()
+		}
+	}()
+	if err := <-ready; err != nil {
+		return nil, fmt.Errorf("namespaces for the benchmark: %w", err)
+	}
+	return p, nil
+}
+
+// do runs f on the place's thread.
+func (p *place) do(f func()) {
+	done := make(chan struct{})
+	p.jobs <- func() { f(); close(done) }
+	<-done
+}
+
+// output runs a command and returns what it printed; its error says what it
+// wrote on standard error.
+func (p *place) output(argv ...string) (out string, err error) {
+	p.do(func() {
+		var stdout, stderr bytes.Buffer
+		cmd := exec.Command(argv[0], argv[1:]...)
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		if err = cmd.Run(); err != nil {
+			err = fmt.Errorf("%s: %w %s", filepath.Base(argv[0]), err, lastLine(stderr.String()))
+		}
+		out = stdout.String()
+	})
+	return out, err
+}
+
+// A cost is what one run took.
+type cost struct {
+	wall time.Duration
+	cpu  time.Duration // of the command and the children it waited for
+}
+
+// time runs a command that prints nowhere, and measures from before it is
+// started until it has been waited for.
+func (p *place) time(argv []string) (c cost, err error) {
+	p.do(func() {
+		attr := &os.ProcAttr{Env: os.Environ(), Files: []*os.File{p.null, p.null, p.null}}
+		start := time.Now()
+		var child *os.Process
+		var state *os.ProcessState
+		if child, err = os.StartProcess(argv[0], argv, attr); err == nil {
+			state, err = child.Wait()
+		}
+		c.wall = time.Since(start)
+		if err == nil && !state.Success() {
+			err = fmt.Errorf("%s: %s", filepath.Base(argv[0]), state)
+		}
+		if err == nil {
+			c.cpu = state.UserTime() + state.SystemTime()
+		}
+	})
+	return c, err
+}
+
+// hideControllers makes cgroup v1 with a v2 hierarchy that has controllers look
+// like one without: Debian's crun refuses the former.
+func hideControllers(dir string) func() error {
+	return func() error {
+		const file = "/sys/fs/cgroup/unified/cgroup.controllers"
+		if _, err := os.Stat(file); err != nil {
+			return nil // not this layout
+		}
+		empty := filepath.Join(dir, "empty")
+		if err := os.WriteFile(empty, nil, 0o644); err != nil {
+			return err
+		}
+		return syscall.Mount(empty, file, "", syscall.MS_BIND, "")
+	}
+}
+
+// hideCNI keeps the addresses that podman's network plugins note out of the
+// machine's own list.
+func hideCNI() error {
+	const dir = "/var/lib/cni"
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return syscall.Mount("none", dir, "tmpfs", 0, "")
+}

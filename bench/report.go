@@ -1,0 +1,204 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// results is everything that was measured.
+type results struct {
+	machine  string
+	options  options
+	entrants []*entrant
+	spaced   map[*entrant]sample
+	tight    map[*entrant]sample
+	lists    []listing
+}
+
+// A budget is a promise about ratios of medians to [yardstick].
+type budget struct {
+	what    string
+	entrant string  // none: nothing here measures it yet
+	spaced  float64 // at most; 0: nothing is promised
+	tight   float64
+	later   string // why it is not measured
+}
+
+// budgets are the project's, met or not.
+var budgets = []budget{
+	{what: "mydocker run --rm --network none IMAGE true", entrant: "mydocker run --network none", spaced: 0.8},
+	{what: "mydocker run --rm --network none host true", entrant: "mydocker run --network none, image host", spaced: 0.8},
+	{what: "mydocker run --rm IMAGE true, on the bridge", entrant: "mydocker run", spaced: 1.0},
+	{what: "runtime alone, run of a bundle (0.5 spaced, 0.9 back-to-back)", later: "there is no command for it yet"},
+	{what: "exec (0.4 spaced, 0.8 back-to-back)", later: "there is no exec yet"},
+	{what: "mydocker run -d until the prompt returns (0.8)", later: "there are no detached containers yet"},
+	{what: "1,000 containers in parallel, less than a tenth of podman", later: "there are no detached containers yet"},
+	{what: "memory per running container, at most 1 MB", later: "there are no detached containers yet"},
+	{what: "pull and unpack, at most half of docker and podman", later: "there are no registries yet"},
+	{what: "traffic, at least 0.95 of a bare veth pair", later: "not measured yet"},
+}
+
+func (r results) report() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Results of `make bench`\n\n%s\n", r.machine)
+	fmt.Fprintf(&b, "`true` of a static busybox from before the command is started until it has ended, in a new container\n")
+	fmt.Fprintf(&b, "each time, with a limit of memory and of processes; times in milliseconds. Everybody runs once per round, in\n")
+	fmt.Fprintf(&b, "random order (seed %d). The image `host` runs the machine's own `true`, which is linked dynamically.\n", r.options.seed)
+	fmt.Fprintf(&b, "crun and runc run a bundle whose root is a plain directory, with Docker's seccomp profile, capabilities and masks;\n")
+	fmt.Fprintf(&b, "they make no overlay, no log and no record of the container.\n\n")
+	r.table(&b, "Spaced: 50 ms after the run before", r.spaced)
+	r.table(&b, "Back-to-back: right after the run before", r.tight)
+	r.listTable(&b)
+	r.budgetTable(&b)
+	r.versions(&b)
+	return b.String()
+}
+
+// table prints one way of measuring, the fastest first.
+func (r results) table(b *strings.Builder, title string, taken map[*entrant]sample) {
+	fmt.Fprintf(b, "## %s\n\n| command | container | runs | median | p10 | p90 | ratio of medians to %s |\n|---|---|---|---|---|---|---|\n", title, yardstick)
+	list := slices.Clone(r.entrants)
+	slices.SortFunc(list, func(x, y *entrant) int {
+		return cmp.Or(cmp.Compare(taken[x].wall(0.5), taken[y].wall(0.5)), cmp.Compare(x.name, y.name))
+	})
+	for _, e := range list {
+		s := taken[e]
+		if len(s) == 0 {
+			continue
+		}
+		fmt.Fprintf(b, "| %s | %s | %d | %.2f | %.2f | %.2f | %s |\n", e.name, e.what, len(s), s.wall(0.5), s.wall(0.1), s.wall(0.9),
+			ratioText(ratio(r.entrants, taken, e.name)))
+	}
+	b.WriteString("\n")
+	for _, e := range list {
+		if e.why != nil {
+			fmt.Fprintf(b, "Not run: %s: %v\n\n", e.name, e.why)
+		}
+	}
+}
+
+// ratio of medians to the yardstick; 0 where one of both was not run.
+func ratio(list []*entrant, taken map[*entrant]sample, name string) float64 {
+	median := func(name string) float64 {
+		for _, e := range list {
+			if e.name == name {
+				return taken[e].wall(0.5)
+			}
+		}
+		return 0
+	}
+	if to := median(yardstick); to > 0 {
+		return median(name) / to
+	}
+	return 0
+}
+
+func ratioText(r float64) string {
+	if r == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", r)
+}
+
+func (r results) listTable(b *strings.Builder) {
+	b.WriteString("## mydocker ps --all\n\n| containers | runs | median | p90 | processor time, median | budget |\n|---|---|---|---|---|---|\n")
+	for _, l := range r.lists {
+		if l.err != nil {
+			fmt.Fprintf(b, "| %d | not run: %v |\n", l.containers, l.err)
+			continue
+		}
+		promise := "-"
+		switch l.containers {
+		case 0:
+			promise = "3 ms, " + verdict(l.sample.wall(0.5), 3)
+		case 1000:
+			promise = "50 ms of processor time, " + verdict(l.sample.cpu(0.5), 50)
+		}
+		fmt.Fprintf(b, "| %d | %d | %.2f | %.2f | %.2f | %s |\n", l.containers, len(l.sample),
+			l.sample.wall(0.5), l.sample.wall(0.9), l.sample.cpu(0.5), promise)
+	}
+	b.WriteString("\n")
+}
+
+func (r results) budgetTable(b *strings.Builder) {
+	fmt.Fprintf(b, "## Budgets\n\nRatios of medians to `%s` of the bare bundle. The budgets were set against crun 1.27, which starts\n"+
+		"in about half the time of the 1.8 that Debian 12 has: beside that one, a budget that is just met is not.\n\n| what | at most | spaced | back-to-back | |\n|---|---|---|---|---|\n", yardstick)
+	for _, p := range budgets {
+		if p.later != "" {
+			fmt.Fprintf(b, "| %s | | | | not measured: %s |\n", p.what, p.later)
+			continue
+		}
+		spaced, tight := ratio(r.entrants, r.spaced, p.entrant), ratio(r.entrants, r.tight, p.entrant)
+		fmt.Fprintf(b, "| %s | %.2f | %s | %s | %s |\n", p.what, p.spaced, ratioText(spaced), ratioText(tight), verdict(spaced, p.spaced))
+	}
+	b.WriteString("\n")
+}
+
+// verdict of a measured value, 0 for none, that should be at most limit.
+func verdict(value, limit float64) string {
+	switch {
+	case value == 0:
+		return "not measured"
+	case value <= limit:
+		return "met"
+	}
+	return "**not met**"
+}
+
+func (r results) versions(b *strings.Builder) {
+	b.WriteString("## Versions\n\n")
+	var seen []string
+	for _, e := range r.entrants {
+		if e.version != "" && !slices.Contains(seen, e.version) {
+			seen = append(seen, e.version)
+		}
+	}
+	slices.Sort(seen)
+	for _, v := range seen {
+		fmt.Fprintf(b, "- %s\n", v)
+	}
+}
+
+// describe tells about the machine, in one paragraph.
+func describe() string {
+	load, _, _ := strings.Cut(read("/proc/loadavg"), " ")
+	return fmt.Sprintf("%s. Linux %s, %s, %d processors (%s), control groups %s, load %s at the start.\n",
+		time.Now().UTC().Format("2006-01-02 15:04 MST"), read("/proc/sys/kernel/osrelease"), runtime.GOARCH,
+		runtime.NumCPU(), processor(), cgroups(), load)
+}
+
+func processor() string {
+	for line := range strings.Lines(read("/proc/cpuinfo")) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown"
+}
+
+func cgroups() string {
+	const magic = 0x63677270 // CGROUP2_SUPER_MAGIC of statfs(2)
+	is := func(path string) bool {
+		var s syscall.Statfs_t
+		return syscall.Statfs(path, &s) == nil && s.Type == magic
+	}
+	switch {
+	case is("/sys/fs/cgroup"):
+		return "v2"
+	case is("/sys/fs/cgroup/unified"):
+		return "v1 with an extra v2 hierarchy"
+	}
+	return "v1"
+}
+
+// read returns a small file without its line feed; "" where there is none.
+func read(path string) string {
+	data, _ := os.ReadFile(path)
+	return strings.TrimSpace(string(data))
+}
