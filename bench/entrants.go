@@ -38,7 +38,7 @@ func enter(o options, im image) (list []*entrant, stop func(), err error) {
 	if err != nil {
 		return nil, stop, err
 	}
-	others, err := newPlace(func() error { return errors.Join(hideControllers(im.dir)(), hideCNI()) })
+	others, err := newPlace(func() error { return errors.Join(hideControllers(im.dir)(), hideState()) })
 	if err != nil {
 		return nil, stop, err
 	}

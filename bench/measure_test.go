@@ -38,8 +38,8 @@ func TestReportSaysWhatWasNotRun(t *testing.T) {
 	for _, want := range []string{
 		"| mydocker run |  | 1 | 15.00 | 15.00 | 15.00 | 1.50 |",
 		"Not run: docker run: no daemon",
-		"| mydocker run --rm IMAGE true, on the bridge | 1.00 | 1.50 | - | **not met** |",
-		"| mydocker run --rm --network none IMAGE true | 0.80 | - | - | not measured |",
+		"| run --rm IMAGE true, on the bridge | crun run | 1.50 of 1.00, **not met** | - |",
+		"| run --rm --network none IMAGE true | crun run | - of 0.80, not measured | - |",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report has no line %q:\n%s", want, text)
