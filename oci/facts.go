@@ -8,9 +8,9 @@ import (
 )
 
 // Facts are what the specification of a container depends on besides the
-// request and the image: the host and the engine as they are found. Package
-// mydocker/oci/probe reads them. Functions are for what few requests need; a
-// nil function knows of no obstacle and finds nothing.
+// request and the image: the host and the engine as they are found, by
+// [HostFacts] or by the engine. Functions are for what few requests need; a nil
+// function knows of no obstacle and finds nothing.
 type Facts struct {
 	Hostname   string // the host's, for containers in its UTS or network namespace
 	HostsFile  []byte // the host's /etc/hosts, for containers in its network namespace
