@@ -65,17 +65,18 @@ func choose(list []*entrant, only string) []*entrant {
 func mydocker(p *place, binary string, im image) []*entrant {
 	base := []string{binary, "--root", filepath.Join(im.dir, "mydocker"), "--state", filepath.Join(im.dir, "mydocker-run")}
 	version, err := p.output(binary, "--version")
+	imported := err
 	if err == nil {
-		_, err = p.output(join(base, "import", im.tar, "bench")...)
+		_, imported = p.output(join(base, "import", im.tar, "bench")...)
 	}
-	one := func(name, what string, words ...string) *entrant {
-		return &entrant{name: name, what: what, version: firstLine(version), place: p, why: err,
+	one := func(name, what string, why error, words ...string) *entrant {
+		return &entrant{name: name, what: what, version: firstLine(version), place: p, why: why,
 			run: join(base, join(join([]string{"run", "--rm"}, limits...), words...)...)}
 	}
 	list := []*entrant{
-		one("mydocker run --network none, image host", "no network", "--network", "none", "host", "true"),
-		one("mydocker run --network none", "no network", "--network", "none", "bench", "true"),
-		one("mydocker run", "bridge", "bench", "true"),
+		one("mydocker run --network none, image host", "no network", err, "--network", "none", "host", "true"),
+		one("mydocker run --network none", "no network", imported, "--network", "none", "bench", "true"),
+		one("mydocker run", "bridge", imported, "bench", "true"),
 	}
 	list[1].ps = join(base, "ps", "--all")
 	list[1].create = join(base, "create", "--network", "none", "bench", "true")

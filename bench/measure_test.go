@@ -47,6 +47,23 @@ func TestReportSaysWhatWasNotRun(t *testing.T) {
 	}
 }
 
+func TestOldCrunFlatters(t *testing.T) {
+	for _, c := range []struct {
+		ratio float64
+		old   bool
+		want  string
+	}{
+		{0.3, true, "0.30 of 0.80, met"},
+		{0.6, true, "0.60 of 0.80, met beside this old crun only"},
+		{0.6, false, "0.60 of 0.80, met"},
+		{0.9, true, "0.90 of 0.80, **not met**"},
+	} {
+		if got := outcome(c.ratio, 0.8, c.old); got != c.want {
+			t.Errorf("outcome is %q, want %q", got, c.want)
+		}
+	}
+}
+
 type errNotHere string
 
 func (e errNotHere) Error() string { return string(e) }

@@ -131,26 +131,43 @@ func (r results) listTable(b *strings.Builder) {
 
 func (r results) budgetTable(b *strings.Builder) {
 	b.WriteString("## Budgets\n\nRatios of medians. They were set against crun 1.27, which starts in about half the time of the 1.8 that\n" +
-		"Debian 12 has: beside that one, a budget that is just met is not.\n\n" +
+		"Debian 12 has; beside that one, half the ratio is asked for.\n\n" +
 		"| what | beside | spaced, at most | back-to-back, at most |\n|---|---|---|---|\n")
 	for _, p := range budgets {
 		if p.later != "" {
 			fmt.Fprintf(b, "| %s | | not measured: %s | |\n", p.what, p.later)
 			continue
 		}
+		old := p.to == yardstick && r.oldCrun()
 		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", p.what, p.to,
-			outcome(ratio(r.entrants, r.spaced, p.entrant, p.to), p.spaced),
-			outcome(ratio(r.entrants, r.tight, p.entrant, p.to), p.tight))
+			outcome(ratio(r.entrants, r.spaced, p.entrant, p.to), p.spaced, old),
+			outcome(ratio(r.entrants, r.tight, p.entrant, p.to), p.tight, old))
 	}
 	b.WriteString("\n")
 }
 
-// outcome is a ratio with what was promised of it.
-func outcome(ratio, limit float64) string {
+// oldCrun reports whether the crun that was run is one of those that start in
+// twice the time of the one that the budgets mean.
+func (r results) oldCrun() bool {
+	for _, e := range r.entrants {
+		if e.name == yardstick {
+			return strings.HasPrefix(e.version, "crun version 1.8")
+		}
+	}
+	return false
+}
+
+// outcome is a ratio with what was promised of it. Beside an old crun a promise
+// is kept only at half the ratio.
+func outcome(ratio, limit float64, old bool) string {
 	if limit == 0 {
 		return ratioText(ratio)
 	}
-	return fmt.Sprintf("%s of %.2f, %s", ratioText(ratio), limit, verdict(ratio, limit))
+	said := verdict(ratio, limit)
+	if old && ratio > limit/2 && ratio <= limit {
+		said = "met beside this old crun only"
+	}
+	return fmt.Sprintf("%s of %.2f, %s", ratioText(ratio), limit, said)
 }
 
 // verdict of a measured value, 0 for none, that should be at most limit.
