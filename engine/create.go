@@ -228,8 +228,9 @@ func (d *draft) createSteps() []plan.HostStep {
 	if d.req.RootfsRW {
 		return steps
 	}
+	l := d.spec.Linux
 	return append(steps,
-		rootfs.Mkdir{Path: filepath.Join(dir, "diff"), Mode: 0o755},
+		rootfs.Mkdir{Path: filepath.Join(dir, "diff"), Mode: 0o755, UID: hostID(l.UIDMappings, 0), GID: hostID(l.GIDMappings, 0)},
 		rootfs.Mkdir{Path: filepath.Join(dir, "work"), Mode: 0o700},
 		rootfs.Mkdir{Path: filepath.Join(dir, "merged"), Mode: 0o755},
 	)
@@ -290,6 +291,16 @@ func (d *draft) compile(end *network.Endpoint) (*plan.Plan, error) {
 	}
 	c.Host = slices.Concat(sources, c.Host, files)
 	return runtime.Compile(c, facts)
+}
+
+// hostID returns what the host calls an ID of the container.
+func hostID(maps []specs.LinuxIDMapping, id int) int {
+	for _, m := range maps {
+		if n := id - int(m.ContainerID); n >= 0 && n < int(m.Size) {
+			return int(m.HostID) + n
+		}
+	}
+	return id
 }
 
 func ownNet(s *specs.Spec) bool { return owns(s, specs.NetworkNamespace) }

@@ -13,9 +13,11 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"mydocker/linux"
+	"mydocker/oci"
 	"mydocker/runtime"
 	"mydocker/runtime/mount"
 	"mydocker/runtime/security/seccomp"
+	"mydocker/runtime/security/seccomp/profile"
 )
 
 // minKernel is the oldest kernel that has all that a container needs:
@@ -64,6 +66,32 @@ func kernelVersion() (major, minor int, err error) {
 		return 0, 0, fmt.Errorf("kernel version %q: %w", r, err)
 	}
 	return major, minor, nil
+}
+
+// ociFacts finds out what the specification depends on.
+func (e *Engine) ociFacts(d *draft) (oci.Facts, error) {
+	f, err := oci.HostFacts(d.req)
+	if err != nil {
+		return f, err
+	}
+	layout, err := e.layout()
+	if err != nil {
+		return f, err
+	}
+	f.Cgroups = layout.Mode
+	f.Seccomp = seccompProfile
+	if d.mode.Bridged() {
+		f.HostGateway = e.network().Gateway
+	}
+	return f, nil
+}
+
+// seccompProfile returns the filter of a profile's JSON text, or Docker's default.
+func seccompProfile(text string, s *specs.Spec) (*specs.LinuxSeccomp, error) {
+	if text == "" {
+		return profile.Default(s)
+	}
+	return profile.Load([]byte(text), s)
 }
 
 // kinds looks at the paths that are to be masked or read-only: those that the

@@ -203,8 +203,9 @@ func (r *run) stream(i int, null *os.File) (*os.File, error) {
 	}
 	r.pipes = append(r.pipes, ours)
 	// So that the container's user can open /dev/stdout again.
-	uid, gid := r.h.Spec.Process.User.UID, r.h.Spec.Process.User.GID
-	return theirs, errors.Join(rd.Chown(int(uid), int(gid)), wr.Chown(int(uid), int(gid)))
+	u, l := r.h.Spec.Process.User, r.h.Spec.Linux
+	uid, gid := hostID(l.UIDMappings, int(u.UID)), hostID(l.GIDMappings, int(u.GID))
+	return theirs, errors.Join(rd.Chown(uid, gid), wr.Chown(uid, gid))
 }
 
 // attach starts the copying between the user's streams and the container's.

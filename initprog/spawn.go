@@ -113,6 +113,12 @@ func (c *Process) Go() error {
 	return err
 }
 
+// Abandon ends a program that waits, or will.
+func (c *Process) Abandon() {
+	closeAll([]*os.File{c.sync})
+	c.sync = nil
+}
+
 // NotePid is a message of the program: the process it cloned to go on in its
 // place has this number. See [Builder.Note].
 const NotePid = 1

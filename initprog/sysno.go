@@ -80,6 +80,8 @@ func sysno(name string) (uintptr, bool) {
 		return unix.SYS_READ, true
 	case "recvfrom":
 		return unix.SYS_RECVFROM, true
+	case "recvmsg":
+		return unix.SYS_RECVMSG, true
 	case "rt_sigprocmask":
 		return unix.SYS_RT_SIGPROCMASK, true
 	case "rt_sigtimedwait":

@@ -7,7 +7,11 @@
 // knows (the process ID of the container) is in [Env].
 package plan
 
-import "mydocker/initprog"
+import (
+	"os"
+
+	"mydocker/initprog"
+)
 
 // A Step is one change to the host or to the container being made, small
 // enough that a person could make it with one shell command.
@@ -54,6 +58,10 @@ type Env struct {
 	// Pid is the container's first process, seen from the host; 0 before
 	// Spawn. Attach steps may rely on it.
 	Pid int
+
+	// Socket is connected to the first process where its plan says so; see
+	// rootfs.Mapped. Nil otherwise.
+	Socket *os.File
 
 	// Dead says that the container's processes and with them its namespaces
 	// are known to be gone, so that what lived in them needs no undoing.

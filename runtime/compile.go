@@ -4,6 +4,7 @@ package runtime
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -72,12 +73,13 @@ func Compile(c Container, f Facts) (*plan.Plan, error) {
 		Create: c.Create,
 		Host:   slices.Concat(c.Host, k.cgroups().Host),
 		Spawn:  k.spawn(),
-		Attach: c.Attach,
+		Attach: append(k.mapped(), c.Attach...),
 	}
 	p.Init = slices.Concat(
 		k.joined(),          // other containers' namespaces, while their names still resolve
 		k.oomScore(),        // while /proc is the host's
 		k.cgroups().Join,    // before anything uses resources
+		k.userRoot(),        // after the last that the host's root may do
 		k.innerNamespaces(), // cgroup: its root is where the process is by now
 		k.isolation(),       // before the first mount, or the host would see it
 		k.root(),
@@ -102,8 +104,9 @@ func Compile(c Container, f Facts) (*plan.Plan, error) {
 type compiler struct {
 	Container
 	Facts
-	cg  *cgroup.Steps
-	err error
+	cg       *cgroup.Steps
+	isolated bool // in a user namespace it comes earlier
+	err      error
 }
 
 // fail keeps the first error; compiling goes on, so that the tour stays flat.
@@ -208,6 +211,10 @@ func (k *compiler) isolation() []plan.InitStep {
 	case "slave", "rslave", "shared", "rshared":
 		name = "rslave"
 	}
+	if k.isolated {
+		return nil
+	}
+	k.isolated = k.userNamespace()
 	flags, err := mount.Propagate(name)
 	if err != nil {
 		k.fail(err)
@@ -217,6 +224,9 @@ func (k *compiler) isolation() []plan.InitStep {
 
 func (k *compiler) root() []plan.InitStep {
 	dir := k.Spec.Root.Path
+	if k.userNamespace() && k.Overlay != nil {
+		return nil // userRoot
+	}
 	var first plan.InitStep = rootfs.Bind{Dir: dir}
 	if k.Overlay != nil {
 		o := *k.Overlay
@@ -226,7 +236,42 @@ func (k *compiler) root() []plan.InitStep {
 	return []plan.InitStep{first, rootfs.OpenRoot{Dir: dir}}
 }
 
+// userNamespace tells whether the container gets a new one.
+func (k *compiler) userNamespace() bool {
+	at, ok := k.namespace("user")
+	return ok && at == ""
+}
+
+// mapped are the host's steps for the root of a container in a user namespace.
+func (k *compiler) mapped() []plan.HostStep {
+	if !k.userNamespace() || k.Overlay == nil {
+		return nil
+	}
+	return []plan.HostStep{rootfs.Mapped{Overlay: *k.Overlay, Scratch: k.Overlay.Target}}
+}
+
+// userRoot does what needs the host's root's rights to files, and gives them up.
+func (k *compiler) userRoot() (steps []plan.InitStep) {
+	if !k.userNamespace() {
+		return nil
+	}
+	steps = k.isolation()
+	for _, s := range k.mounts() {
+		if m, ok := s.(mount.Bind); ok && m.Fetched {
+			m.Fetched = false
+			steps = append(steps, mount.Fetch{Bind: m})
+		}
+	}
+	if k.Overlay != nil {
+		steps = append(steps, rootfs.Received{Overlay: *k.Overlay, Socket: consoleFD})
+	}
+	return append(steps, process.Become{})
+}
+
 func (k *compiler) devices() (steps []plan.InitStep) {
+	if k.devIsBound() {
+		return nil // it is somebody's: its nodes are not ours to replace
+	}
 	named := map[string]bool{}
 	nodes := []device.Node{}
 	for _, d := range k.linux().Devices {
@@ -238,15 +283,21 @@ func (k *compiler) devices() (steps []plan.InitStep) {
 			nodes = append(nodes, d)
 		}
 	}
-	_, user := k.namespace("user")
 	for _, n := range nodes {
-		if user {
+		if k.userNamespace() {
 			steps = append(steps, device.Bound{Path: n.Path, Host: n.Path})
 		} else {
 			steps = append(steps, n)
 		}
 	}
 	return append(steps, device.Links()...)
+}
+
+// devIsBound tells whether /dev is a directory of the host.
+func (k *compiler) devIsBound() bool {
+	return slices.ContainsFunc(k.Spec.Mounts, func(m specs.Mount) bool {
+		return path.Clean(m.Destination) == "/dev" && (m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind"))
+	})
 }
 
 func nodeOf(d specs.LinuxDevice) device.Node {
@@ -284,7 +335,7 @@ func (k *compiler) workdir() []plan.InitStep {
 // network prepares the interface. Without host steps there is nothing to wait for.
 func (k *compiler) network() []plan.InitStep {
 	steps := slices.Clone(k.Early)
-	if len(k.Attach) > 0 {
+	if len(k.Attach) > 0 || len(k.mapped()) > 0 {
 		steps = append(steps, process.Wait{})
 	}
 	return append(steps, k.Interface...)

@@ -33,7 +33,7 @@ func (k *compiler) mounts() (steps []plan.InitStep) {
 func (k *compiler) mount(m specs.Mount, o mount.Options) plan.InitStep {
 	switch {
 	case o.Bind || m.Type == "bind":
-		return mount.Bind{Source: m.Source, Target: m.Destination, File: k.NotDir[m.Source], Options: bindOptions(o)}
+		return mount.Bind{Source: m.Source, Target: m.Destination, File: k.NotDir[m.Source], Fetched: k.userNamespace(), Options: bindOptions(o)}
 	case m.Type == "cgroup" && k.Cgroups.Mode != "v2":
 		return k.cgroupV1(m, o)
 	case m.Type == "cgroup":

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"mydocker/initprog"
+	"mydocker/linux"
 	"mydocker/plan"
 	"mydocker/runtime/namespace"
 	"mydocker/runtime/process"
+	"mydocker/runtime/rootfs"
 )
 
 // Launch says how to run a plan.
@@ -123,6 +125,14 @@ func identities(sys *syscall.SysProcAttr, p plan.Spawn) {
 		sys.GidMappings = append(sys.GidMappings, syscall.SysProcIDMap{ContainerID: m.Inside, HostID: m.Outside, Size: m.Count})
 	}
 	sys.GidMappingsEnableSetgroups = len(p.GIDs) > 0
+	if len(p.UIDs) == 0 {
+		return
+	}
+	// The process is not root in its user namespace before it becomes it, so
+	// execve(2) of the stub would take its capabilities.
+	for c := uintptr(0); c <= linux.LastCap(); c++ {
+		sys.AmbientCaps = append(sys.AmbientCaps, c)
+	}
 }
 
 // files returns what the program gets at statusFD and consoleFD.
@@ -135,7 +145,7 @@ func (s *starting) files() ([]*os.File, error) {
 		}
 		s.running.status, files[statusFD-initprog.FirstFile] = r, w
 	}
-	if s.Terminal {
+	if s.Terminal || slices.ContainsFunc(s.Plan.Attach, isMapped) {
 		fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 		if err != nil {
 			return files, os.NewSyscallError("socketpair", err)
@@ -146,6 +156,8 @@ func (s *starting) files() ([]*os.File, error) {
 	return files, nil
 }
 
+func isMapped(s plan.HostStep) bool { _, ok := s.(rootfs.Mapped); return ok }
+
 func isReaper(s plan.InitStep) bool { _, ok := s.(process.Reaper); return ok }
 
 // through goes from clone to execve.
@@ -153,14 +165,14 @@ func (s *starting) through(env *plan.Env) error {
 	if err := s.reborn(); err != nil {
 		return err
 	}
-	env.Pid = s.running.Pid
+	env.Pid, env.Socket = s.running.Pid, s.console
 	if s.Begin != nil {
 		if err := s.Begin(env.Pid); err != nil {
 			return &plan.Error{Part: plan.PartSpawn, Step: s.Plan.Spawn, Err: err}
 		}
 	}
 	if err := s.Runner.Do(env, plan.PartAttach, s.Plan.Attach); err != nil {
-		return err
+		return s.firstCause(err)
 	}
 	if slices.Contains(s.Plan.Init, plan.InitStep(process.Wait{})) {
 		if err := s.proc.Go(); err != nil && !errors.Is(err, syscall.EPIPE) { // EPIPE: it failed; Await tells
@@ -174,9 +186,24 @@ func (s *starting) through(env *plan.Env) error {
 	}
 	if s.console != nil {
 		defer s.console.Close()
+	}
+	if s.Terminal {
 		s.running.Console, err = receive(s.console)
 	}
 	return err
+}
+
+// firstCause returns what failed in the first process, if that is why an attach
+// step could not be made, or else the step's own failure.
+func (s *starting) firstCause(attach error) error {
+	s.proc.Abandon()
+	closeFiles([]*os.File{s.console})
+	s.console = nil
+	var e *initprog.Error
+	if err := s.proc.Await(nil); errors.As(err, &e) {
+		return s.explain(err)
+	}
+	return attach
 }
 
 // reborn learns the number of the process that took over inside of another

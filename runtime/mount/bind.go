@@ -15,6 +15,7 @@ type Bind struct {
 	Source  string // on the host, absolute
 	Target  string // inside the root; made where missing, a directory or an empty file as Source is
 	File    bool   // Source is not a directory
+	Fetched bool   // its mount was cloned by [Fetch] already
 	Options Options
 }
 
@@ -32,7 +33,11 @@ func (m Bind) Emit(b *initprog.Builder) {
 	if m.Options.Rbind {
 		flags |= linux.AT_RECURSIVE
 	}
-	b.Sys("open_tree", linux.AT_FDCWD, m.Source, flags).Into(tree)
+	if m.Fetched {
+		b.Sys("fcntl", fetched(b, m.Target), linux.F_DUPFD_CLOEXEC, 0).Into(tree).Says("the mount of " + m.Source)
+	} else {
+		b.Sys("open_tree", linux.AT_FDCWD, m.Source, flags).Into(tree)
+	}
 	m.attributes(b, tree)
 	b.Sys("move_mount", tree, "", at, "", linux.MOVE_MOUNT_F_EMPTY_PATH|linux.MOVE_MOUNT_T_EMPTY_PATH).Says("move_mount " + m.Target)
 }
@@ -80,6 +85,24 @@ func remount(target, words string, recursive bool) string {
 	}
 	return "mount -o remount,bind," + words + " " + target
 }
+
+// Fetch clones the source of a bind early: in a user namespace, while the
+// process still owns what the host's root owns and may go where it may.
+type Fetch struct{ Bind Bind }
+
+// Emit clones the mount.
+func (f Fetch) Emit(b *initprog.Builder) {
+	flags := linux.OPEN_TREE_CLONE | linux.OPEN_TREE_CLOEXEC
+	if f.Bind.Options.Rbind {
+		flags |= linux.AT_RECURSIVE
+	}
+	b.Sys("open_tree", linux.AT_FDCWD, f.Bind.Source, flags).Into(fetched(b, f.Bind.Target))
+}
+
+func fetched(b *initprog.Builder, target string) initprog.Slot { return b.Named("fetched:" + target) }
+
+// Shell says that the bind does it.
+func (f Fetch) Shell() string { return "# " + f.Bind.Source + " is mounted below" }
 
 // touch returns the commands that make an empty file and its directory,
 // following links inside of the root only as far as a script can.

@@ -28,6 +28,22 @@ func (Wait) Emit(b *initprog.Builder) {
 // Shell tells the other side, and waits for its answer.
 func (Wait) Shell() string { return "echo ready >&4; read -r _ <&5" }
 
+// Become makes the process the root of its user namespace. Up to here it was
+// the host's, with that one's rights to files.
+type Become struct{}
+
+// Emit calls setgroups, setresgid and setresuid.
+func (Become) Emit(b *initprog.Builder) {
+	b.Sys("setgroups", 0, nil)
+	b.Sys("setresgid", 0, 0, 0)
+	b.Sys("setresuid", 0, 0, 0)
+}
+
+// Shell returns nothing a shell could do: its tools are run as the namespace's root.
+func (Become) Shell() string {
+	return "# the first process becomes root of its user namespace: setresuid(2)"
+}
+
 // Rlimit sets a resource limit; see setrlimit(2).
 type Rlimit struct {
 	Name       string // "nofile", as prlimit(1) has it

@@ -15,10 +15,19 @@ import (
 type Mkdir struct {
 	Path string
 	Mode uint32 // permission bits
+	UID  int    // owner and group; 0 is root
+	GID  int
 }
 
 // Do makes the directory. One that is there already stays.
 func (m Mkdir) Do(*plan.Env) error {
+	if err := m.mkdir(); err != nil || m.UID == 0 && m.GID == 0 {
+		return err
+	}
+	return os.Lchown(m.Path, m.UID, m.GID)
+}
+
+func (m Mkdir) mkdir() error {
 	err := os.Mkdir(m.Path, fs.FileMode(m.Mode))
 	if errors.Is(err, fs.ErrNotExist) {
 		err = os.MkdirAll(m.Path, fs.FileMode(m.Mode))
@@ -30,7 +39,13 @@ func (m Mkdir) Do(*plan.Env) error {
 }
 
 // Shell returns the mkdir(1) command.
-func (m Mkdir) Shell() string { return fmt.Sprintf("mkdir -p -m %04o %s", m.Mode, quote(m.Path)) }
+func (m Mkdir) Shell() string {
+	s := fmt.Sprintf("mkdir -p -m %04o %s", m.Mode, quote(m.Path))
+	if m.UID != 0 || m.GID != 0 {
+		s += fmt.Sprintf("; chown %d:%d %s", m.UID, m.GID, quote(m.Path))
+	}
+	return s
+}
 
 // Undo removes the directory with what is in it.
 func (m Mkdir) Undo() plan.HostStep { return RemoveTree{m.Path} }
@@ -73,5 +88,20 @@ func (File) Undo() plan.HostStep { return nil }
 // Present tells whether the file is there.
 func (f File) Present() bool { _, err := os.Lstat(f.Path); return err == nil }
 
+// Source makes the missing source directory of a bind. It is the user's from
+// then on and stays.
+type Source struct{ Path string }
+
+// Do makes the directory with its parents.
+func (s Source) Do(*plan.Env) error { return os.MkdirAll(s.Path, 0o755) }
+
+// Shell returns the mkdir(1) command.
+func (s Source) Shell() string { return plan.Cmd("mkdir", "-p", s.Path) }
+
+// Undo returns nil.
+func (Source) Undo() plan.HostStep { return nil }
+
 // Steps lists the host steps of this room, for the journal.
-func Steps() []plan.HostStep { return []plan.HostStep{Mkdir{}, RemoveTree{}, File{}} }
+func Steps() []plan.HostStep {
+	return []plan.HostStep{Mkdir{}, RemoveTree{}, File{}, Source{}, Mapped{}}
+}
