@@ -136,3 +136,9 @@ func (d *draft) files(end *network.Endpoint) (steps []plan.HostStep, err error) 
 		file("hostname", oci.HostnameFile(d.req, c, d.facts)), file("hosts", hosts), file("resolv.conf", resolv),
 	}, nil
 }
+
+// describe writes the container's place on its network into its record.
+func describe(n *container.Network, end *network.Endpoint) {
+	n.Address, n.PrefixLen = end.Address.Addr().String(), end.Address.Bits()
+	n.Gateway, n.MacAddress, n.Bridge, n.Veth = end.Gateway.String(), end.MAC, end.Bridge, end.Veth
+}

@@ -78,7 +78,7 @@ func (e *Engine) ociFacts(d *draft) (oci.Facts, error) {
 	if err != nil {
 		return f, err
 	}
-	f.Cgroups = layout.Mode
+	f.Cgroups, f.MissingLimits = layout.Mode, layout.Missing()
 	f.Seccomp = seccompProfile
 	if d.mode.Bridged() {
 		f.HostGateway = e.network().Gateway

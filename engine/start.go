@@ -79,7 +79,7 @@ func (r *run) compile() error {
 		return err
 	}
 	if end != nil {
-		end.Describe(&r.h.Record.Network)
+		describe(&r.h.Record.Network, end)
 	}
 	r.plan, err = r.d.compile(end)
 	return err

@@ -1,0 +1,124 @@
+// Package container is what the engine keeps of each container: its record and
+// specification, its directory, its name, and the lock that says whether a
+// process is responsible for it. State is a file, a lock and a table of what
+// both mean: states.md.
+package container
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"mydocker/internal/units"
+	"mydocker/oci"
+)
+
+// Status is what a container is doing; see states.md.
+type Status string
+
+// The states. Paused, Restarting and Dead are reserved.
+const (
+	Created    Status = "created"
+	Running    Status = "running"
+	Paused     Status = "paused"
+	Restarting Status = "restarting"
+	Removing   Status = "removing"
+	Exited     Status = "exited"
+	Dead       Status = "dead"
+)
+
+// recordVersion is that of record.json.
+const recordVersion = 1
+
+// A Record is a container as the engine keeps it.
+type Record struct {
+	Version int       `json:"version"`
+	ID      string    `json:"id"` // 64 hexadecimal digits
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"`
+
+	Image   string   `json:"image"`    // as the user named it, or a directory with --rootfs
+	ImageID string   `json:"image_id"` // sha256:..., or empty
+	Path    string   `json:"path"`     // of the program
+	Args    []string `json:"args"`     // without the program's name
+
+	Request    oci.Request `json:"request"`
+	Lowers     []string    `json:"lowers,omitempty"` // read-only layers, the top one first
+	CgroupPath string      `json:"cgroup_path"`
+	AutoRemove bool        `json:"auto_remove,omitempty"`
+	Warnings   []string    `json:"warnings,omitempty"`
+
+	Status     Status    `json:"status"`
+	Pid        int       `json:"pid,omitempty"`         // on the host, while it runs
+	StartTicks uint64    `json:"start_ticks,omitempty"` // of Pid, see [StartTicks]
+	ExitCode   int       `json:"exit_code"`
+	OOMKilled  bool      `json:"oom_killed,omitempty"`
+	Error      string    `json:"error,omitempty"`
+	StartedAt  time.Time `json:"started_at"`
+	FinishedAt time.Time `json:"finished_at"`
+
+	Network Network `json:"network"`
+}
+
+// Network is a container's place on its network.
+type Network struct {
+	Mode       string `json:"mode"`              // bridge, host, none, container:NAME
+	Address    string `json:"address,omitempty"` // of eth0, without prefix length
+	PrefixLen  int    `json:"prefix_len,omitempty"`
+	Gateway    string `json:"gateway,omitempty"`
+	MacAddress string `json:"mac_address,omitempty"`
+	Bridge     string `json:"bridge,omitempty"`
+	Veth       string `json:"veth,omitempty"` // the host's end
+}
+
+// Short returns the ID as it is shown: 12 digits.
+func (r *Record) Short() string { return r.ID[:12] }
+
+// State returns the status for people, as docker ps has it: "Up 5 minutes",
+// "Exited (0) 3 seconds ago".
+func (r *Record) State(now time.Time) string {
+	switch r.Status {
+	case Running:
+		return "Up " + units.HumanDuration(now.Sub(r.StartedAt))
+	case Exited:
+		return fmt.Sprintf("Exited (%d) %s ago", r.ExitCode, units.HumanDuration(now.Sub(r.FinishedAt)))
+	case Created:
+		return "Created"
+	case Removing:
+		return "Removal In Progress"
+	}
+	return strings.ToUpper(string(r.Status[:1])) + string(r.Status[1:])
+}
+
+// NewID returns a new container's ID. Its short form is never all digits, which
+// some programs would take for a number.
+func NewID() string {
+	for {
+		b := make([]byte, 32)
+		rand.Read(b) // never fails: crypto/rand
+		id := hex.EncodeToString(b)
+		if strings.ContainsAny(id[:12], "abcdef") {
+			return id
+		}
+	}
+}
+
+// StartTicks returns when a process started, in clock ticks since boot: with
+// the process ID it names a process for good. See proc_pid_stat(5), field 22.
+func StartTicks(pid int) (uint64, error) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0, err
+	}
+	// The second field is the command in parentheses; it may hold anything.
+	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	if len(fields) < 20 {
+		return 0, fmt.Errorf("/proc/%d/stat: too few fields", pid)
+	}
+	return strconv.ParseUint(fields[19], 10, 64)
+}

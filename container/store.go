@@ -1,0 +1,293 @@
+package container
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"mydocker/internal/atomicfile"
+	"mydocker/internal/filelock"
+)
+
+// A Store is the containers of one engine.
+//
+//	Root/containers/ID/   record.json, config.json, journal, diff, work, merged
+//	Root/names/NAME       the ID that the name belongs to
+//	State/containers/ID   locked by the process that is responsible; there only
+//	                      while a container is made, runs, or is removed
+type Store struct{ Root, State string }
+
+// Dir returns the directory of a container.
+func (s *Store) Dir(id string) string { return filepath.Join(s.Root, "containers", id) }
+
+func (s *Store) lockPath(id string) string { return filepath.Join(s.State, "containers", id) }
+
+// A Handle is a container for which this process is responsible: it holds the
+// lock. Record is nil for what was never completed, or is half removed.
+type Handle struct {
+	Record *Record
+	Spec   *specs.Spec // nil when it was opened, not created
+
+	id   string
+	s    *Store
+	lock *filelock.Held
+	keep bool // the mark of being active stays: something is left to repair
+}
+
+// Create makes a container's directory, record and specification, and claims
+// its name; an empty one is made up. A failure leaves nothing.
+func (s *Store) Create(r *Record, spec *specs.Spec) (*Handle, error) {
+	h, err := s.begin(r.ID)
+	if err != nil {
+		return nil, err
+	}
+	h.Record, h.Spec = r, spec
+	r.Version = recordVersion
+	if err := h.create(); err != nil {
+		err = errors.Join(err, h.Remove())
+		h.Close()
+		return nil, err
+	}
+	return h, nil
+}
+
+// begin locks a container that is not there yet. The lock comes first: without
+// it a directory would look abandoned.
+func (s *Store) begin(id string) (*Handle, error) {
+	for _, d := range []string{filepath.Join(s.Root, "containers"), filepath.Join(s.Root, "names"), filepath.Join(s.State, "containers")} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	lock, free, err := filelock.TryLock(s.lockPath(id))
+	if err != nil {
+		return nil, err
+	}
+	if !free {
+		return nil, fmt.Errorf("container %.12s is in use", id)
+	}
+	return &Handle{id: id, s: s, lock: lock}, nil
+}
+
+func (h *Handle) create() error {
+	if err := os.Mkdir(h.Dir(), 0o700); err != nil {
+		return fmt.Errorf("make the container's directory: %w", err)
+	}
+	if err := h.s.claimName(h.Record); err != nil {
+		return err
+	}
+	if err := h.SaveSpec(); err != nil {
+		return err
+	}
+	return h.Save(false)
+}
+
+// Dir returns the container's directory.
+func (h *Handle) Dir() string { return h.s.Dir(h.id) }
+
+// ID returns the container's ID, also where there is no record.
+func (h *Handle) ID() string { return h.id }
+
+// Save writes the record. With sync it is on disk when Save returns.
+func (h *Handle) Save(sync bool) error { return h.write("record.json", h.Record, sync) }
+
+// SaveSpec writes the runtime specification.
+func (h *Handle) SaveSpec() error { return h.write("config.json", h.Spec, false) }
+
+func (h *Handle) write(name string, v any, sync bool) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(h.Dir(), name), b, 0o600, sync)
+}
+
+// Spec reads the runtime specification of a container.
+func (s *Store) Spec(id string) (*specs.Spec, error) {
+	b, err := os.ReadFile(filepath.Join(s.Dir(id), "config.json"))
+	if err != nil {
+		return nil, err
+	}
+	var spec specs.Spec
+	if err := json.Unmarshal(b, &spec); err != nil {
+		return nil, fmt.Errorf("config.json of container %.12s: %w", id, err)
+	}
+	return &spec, nil
+}
+
+// KeepActive makes Close leave the mark that the container needs repair.
+func (h *Handle) KeepActive() { h.keep = true }
+
+// Close gives the responsibility up. The mark that the container is active
+// goes first, so that nobody takes it for abandoned.
+func (h *Handle) Close() {
+	if h.lock == nil {
+		return
+	}
+	if !h.keep {
+		os.Remove(h.s.lockPath(h.id))
+	}
+	h.lock.Close()
+	h.lock = nil
+}
+
+// TryOpen takes responsibility for a container that nobody is responsible for;
+// free is false where somebody is.
+func (s *Store) TryOpen(id string) (h *Handle, free bool, err error) {
+	if err := os.MkdirAll(filepath.Join(s.State, "containers"), 0o700); err != nil {
+		return nil, false, err
+	}
+	lock, free, err := filelock.TryLock(s.lockPath(id))
+	if err != nil || !free {
+		return nil, false, err
+	}
+	h = &Handle{id: id, s: s, lock: lock}
+	if r, err := s.Load(id); err == nil {
+		h.Record = r
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		h.keep = true
+		h.Close()
+		return nil, false, err
+	}
+	return h, true, nil
+}
+
+// Alive tells whether a process is responsible for the container.
+func (s *Store) Alive(id string) bool {
+	if _, err := os.Lstat(s.lockPath(id)); err != nil {
+		return false
+	}
+	lock, free, err := filelock.TryLock(s.lockPath(id))
+	if err != nil || !free {
+		return err == nil
+	}
+	lock.Close()
+	return false
+}
+
+// WaitFree returns when nobody is responsible for the container.
+func (s *Store) WaitFree(id string) error {
+	if _, err := os.Lstat(s.lockPath(id)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	lock, err := filelock.Lock(s.lockPath(id))
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(s.Dir(id)); errors.Is(err, fs.ErrNotExist) {
+		os.Remove(s.lockPath(id)) // our waiting made it anew
+	}
+	return lock.Close()
+}
+
+// Active returns the IDs of the containers that are marked as active: those in
+// somebody's hands, and those whose keeper died.
+func (s *Store) Active() ([]string, error) {
+	names, err := readNames(filepath.Join(s.State, "containers"))
+	slices.Sort(names)
+	return names, err
+}
+
+// Exists tells whether there is a container of that ID, complete or not.
+func (s *Store) Exists(id string) bool {
+	_, err := os.Lstat(s.Dir(id))
+	return err == nil
+}
+
+// Load reads a container's record, as it is written; see [Store.Find].
+func (s *Store) Load(id string) (*Record, error) {
+	b, err := os.ReadFile(filepath.Join(s.Dir(id), "record.json"))
+	if err != nil {
+		return nil, err
+	}
+	r := &Record{}
+	if err := json.Unmarshal(b, r); err != nil {
+		return nil, fmt.Errorf("record of container %.12s: %w", id, err)
+	}
+	if r.Version > recordVersion {
+		return nil, fmt.Errorf("record of container %.12s was written by a newer version", id)
+	}
+	return r, nil
+}
+
+// List returns all containers, the youngest first. One whose record cannot be
+// read is dead, with the reason.
+func (s *Store) List() ([]Record, error) {
+	names, err := readNames(filepath.Join(s.Root, "containers"))
+	if err != nil {
+		return nil, err
+	}
+	var out []Record
+	for _, id := range names {
+		r, err := s.Load(id)
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // being made or removed
+		case err != nil && len(id) == 64:
+			out = append(out, Record{ID: id, Status: Dead, Error: err.Error()})
+		case err == nil:
+			out = append(out, *r)
+		}
+	}
+	slices.SortFunc(out, func(a, b Record) int { return b.Created.Compare(a.Created) })
+	return out, nil
+}
+
+func readNames(dir string) ([]string, error) {
+	f, err := os.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Readdirnames(-1)
+}
+
+// A NotFoundError says that there is no such container.
+type NotFoundError struct{ Ref string }
+
+func (e *NotFoundError) Error() string { return "No such container: " + e.Ref }
+
+// NotFound tells this error from others.
+func (e *NotFoundError) NotFound() bool { return true }
+
+// Find returns the container of that name, ID, or unambiguous beginning of an ID.
+func (s *Store) Find(ref string) (*Record, error) {
+	if id, err := s.named(ref); err == nil {
+		if r, err := s.Load(id); err == nil {
+			return r, nil
+		}
+	}
+	if ref == "" || strings.Trim(ref, "0123456789abcdef") != "" {
+		return nil, &NotFoundError{ref}
+	}
+	names, err := readNames(filepath.Join(s.Root, "containers"))
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, id := range names {
+		if strings.HasPrefix(id, ref) {
+			found = append(found, id)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, &NotFoundError{ref}
+	case 1:
+		r, err := s.Load(found[0])
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, &NotFoundError{ref}
+		}
+		return r, err
+	}
+	return nil, fmt.Errorf("Multiple IDs found with provided prefix: %s", ref)
+}

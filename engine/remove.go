@@ -1,0 +1,50 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"mydocker/container"
+)
+
+// Remove removes a container, by name or ID. One that runs is an error, unless
+// force says that it is to be killed. It returns when nothing of it is left.
+func (e *Engine) Remove(nameOrID string, force bool) error {
+	rec, err := e.Containers.Find(nameOrID)
+	if err != nil {
+		return err
+	}
+	for {
+		h, free, err := e.Containers.TryOpen(rec.ID)
+		if err != nil {
+			return err
+		}
+		if free {
+			defer h.Close()
+			return errors.Join(e.endAndUndo(h), h.Remove())
+		}
+		if !force {
+			return fmt.Errorf("cannot remove container %q: container is running: stop the container before removing or force remove", nameOrID)
+		}
+		if err := e.killAndWait(rec); err != nil {
+			return err
+		}
+	}
+}
+
+// killAndWait ends a container that another command runs, and waits until that
+// command has let go of it.
+func (e *Engine) killAndWait(rec *container.Record) error {
+	// The record of a container that is just starting has no process yet.
+	now, err := e.Containers.Load(rec.ID)
+	if err != nil {
+		return err
+	}
+	if ticks, err := container.StartTicks(now.Pid); now.Pid > 0 && err == nil && ticks == now.StartTicks {
+		if err := syscall.Kill(now.Pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
+			return fmt.Errorf("kill the container's process %d: %w", now.Pid, err)
+		}
+	}
+	return e.Containers.WaitFree(rec.ID)
+}

@@ -1,0 +1,211 @@
+// Package cgroup plans a container's control groups, on hierarchies of version
+// 1, version 2, or both at once: cgroups(7), and cgroup-v2.rst and cgroup-v1/
+// of the kernel's documentation.
+package cgroup
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Modes of a host.
+const (
+	V1     = "v1"     // controllers in hierarchies of version 1
+	Hybrid = "hybrid" // the same, and a hierarchy of version 2 without controllers
+	V2     = "v2"     // one hierarchy
+)
+
+// A Layout is how a host's hierarchies are mounted.
+type Layout struct {
+	Mode        string      `json:"mode"`
+	Hierarchies []Hierarchy `json:"hierarchies,omitempty"` // of version 1
+	Unified     string      `json:"unified,omitempty"`     // mount point of version 2
+	Controllers []string    `json:"controllers,omitempty"` // of version 2, at its root
+	// Files are the optional ones that this kernel has: see optional.
+	Files []string `json:"files,omitempty"`
+}
+
+// A Hierarchy is one of version 1.
+type Hierarchy struct {
+	Mount       string   `json:"mount"`
+	Controllers []string `json:"controllers"` // "cpu", "name=systemd"
+	Links       []string `json:"links,omitempty"`
+}
+
+// optional files of version 1; kernels are built with and without them.
+var optional = []string{"memory.memsw.limit_in_bytes", "memory.swappiness", "cpu.rt_runtime_us", "cpu.cfs_quota_us", "blkio.weight", bfqMark}
+
+// bfqMark is there at the root where blkio.bfq.weight is in other groups.
+const bfqMark = "blkio.bfq.io_service_bytes"
+
+// Probe finds out how this host's hierarchies are mounted.
+func Probe() (Layout, error) {
+	info, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return Layout{}, fmt.Errorf("control groups: %w", err)
+	}
+	l := parse(string(info))
+	if l.Mode == "" {
+		return l, fmt.Errorf("control groups: no hierarchy is mounted: mount cgroup2 on /sys/fs/cgroup")
+	}
+	for i, h := range l.Hierarchies {
+		l.Hierarchies[i].Links = links(h.Mount)
+		for _, f := range optional {
+			if _, err := os.Stat(filepath.Join(h.Mount, f)); err == nil {
+				l.Files = append(l.Files, f)
+			}
+		}
+	}
+	if l.Unified != "" {
+		b, err := os.ReadFile(filepath.Join(l.Unified, "cgroup.controllers"))
+		if err != nil {
+			return l, fmt.Errorf("control groups: %w", err)
+		}
+		l.Controllers = strings.Fields(string(b))
+	}
+	return l, nil
+}
+
+// links returns the names beside a mount point that lead to it: cpu for cpu,cpuacct.
+func links(mount string) (out []string) {
+	dir := filepath.Dir(mount)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if to, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil && to == filepath.Base(mount) {
+			out = append(out, e.Name())
+		}
+	}
+	return out
+}
+
+// parse reads the hierarchies from /proc/self/mountinfo, see
+// proc_pid_mountinfo(5). Of several mounts of one hierarchy the first below
+// /sys/fs/cgroup counts.
+func parse(info string) (l Layout) {
+	for s := bufio.NewScanner(strings.NewReader(info)); s.Scan(); {
+		head, tail, ok := strings.Cut(s.Text(), " - ")
+		front, back := strings.Fields(head), strings.Fields(tail)
+		if !ok || len(front) < 5 || len(back) < 3 || !strings.HasPrefix(front[4], "/sys/fs/cgroup") {
+			continue
+		}
+		switch mount := front[4]; back[0] {
+		case "cgroup2":
+			if l.Unified == "" {
+				l.Unified = mount
+			}
+		case "cgroup":
+			l.add(Hierarchy{Mount: mount, Controllers: controllers(back[2])})
+		}
+	}
+	switch {
+	case len(l.Hierarchies) > 0 && l.Unified != "":
+		l.Mode = Hybrid
+	case len(l.Hierarchies) > 0:
+		l.Mode = V1
+	case l.Unified != "":
+		l.Mode = V2
+	}
+	return l
+}
+
+func (l *Layout) add(h Hierarchy) {
+	for _, known := range l.Hierarchies {
+		if slices.Equal(known.Controllers, h.Controllers) {
+			return
+		}
+	}
+	l.Hierarchies = append(l.Hierarchies, h)
+}
+
+// controllers are the options of a cgroup mount that name them.
+func controllers(options string) (out []string) {
+	for _, o := range strings.Split(options, ",") {
+		switch o {
+		case "rw", "ro", "xattr", "noprefix", "clone_children", "cpuset_v2_mode", "favordynmods":
+		default:
+			if !strings.HasPrefix(o, "release_agent=") {
+				out = append(out, o)
+			}
+		}
+	}
+	return out
+}
+
+// hierarchy returns the one of version 1 with that controller, or nil.
+func (l Layout) hierarchy(controller string) *Hierarchy {
+	for i, h := range l.Hierarchies {
+		if slices.Contains(h.Controllers, controller) {
+			return &l.Hierarchies[i]
+		}
+	}
+	return nil
+}
+
+func (l Layout) has(file string) bool { return slices.Contains(l.Files, file) }
+
+// V2Mount returns the mount point of version 2.
+func (l Layout) V2Mount() string { return l.Unified }
+
+// An Inside is one directory below /sys/fs/cgroup as a container sees it.
+type Inside struct {
+	Name, Dir string   // below /sys/fs/cgroup; on the host
+	Links     []string // names that lead to Name
+}
+
+// Inside returns the container's directories in the hierarchies of version 1,
+// and in that of version 2 beside them.
+func (l Layout) Inside(path string) (out []Inside) {
+	for _, h := range l.Hierarchies {
+		out = append(out, Inside{filepath.Base(h.Mount), filepath.Join(h.Mount, path), h.Links})
+	}
+	if l.Mode == Hybrid {
+		out = append(out, Inside{filepath.Base(l.Unified), filepath.Join(l.Unified, path), nil})
+	}
+	return out
+}
+
+// Missing returns the limits that this host cannot enforce, in words of
+// package oci: "memory", "swap", "cpu quota", ...
+func (l Layout) Missing() (out []string) {
+	need := map[string]string{"memory": "memory", "memory reservation": "memory", "cpu shares": "cpu", "cpuset": "cpuset", "pids": "pids"}
+	blkio := "blkio"
+	if l.Mode == V2 {
+		blkio = "io"
+		out = append(out, "swappiness", "oom kill disable", "cpu realtime")
+		need["cpu quota"], need["blkio weight"], need["swap"] = "cpu", blkio, "memory"
+	} else {
+		need["oom kill disable"] = "memory"
+		for limit, file := range map[string]string{"swap": "memory.memsw.limit_in_bytes", "swappiness": "memory.swappiness",
+			"cpu realtime": "cpu.rt_runtime_us", "cpu quota": "cpu.cfs_quota_us"} {
+			if !l.has(file) {
+				out = append(out, limit)
+			}
+		}
+		if !l.has("blkio.weight") && !l.has(bfqMark) {
+			out = append(out, "blkio weight")
+		}
+	}
+	need["blkio rate"] = blkio
+	for limit, controller := range need {
+		if !l.controls(controller) {
+			out = append(out, limit)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// controls tells whether a controller is there, in the version that limits use.
+func (l Layout) controls(controller string) bool {
+	if l.Mode == V2 {
+		return slices.Contains(l.Controllers, controller)
+	}
+	return l.hierarchy(controller) != nil
+}

@@ -1,0 +1,251 @@
+package cgroup
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// settings collects limits.
+type settings []setting
+
+func (s *settings) add(limit, controller, file, value string) {
+	*s = append(*s, setting{limit, controller, file, value})
+}
+
+// number adds a limit that is there.
+func number[T int64 | uint64 | uint16 | uint32](s *settings, limit, controller, file string, v *T) {
+	if v != nil {
+		s.add(limit, controller, file, fmt.Sprint(*v))
+	}
+}
+
+// settingsV1 translates limits for hierarchies of version 1.
+func (c *compiler) settingsV1(r *specs.LinuxResources) (s settings) {
+	c.memoryV1(&s, r.Memory)
+	c.cpuV1(&s, r.CPU)
+	if p := r.Pids; p != nil && p.Limit != nil {
+		s.add("pids limit", "pids", "pids.max", atMost(*p.Limit))
+	}
+	c.blkioV1(&s, r.BlockIO)
+	for _, h := range r.HugepageLimits {
+		s.add("huge page limit", "hugetlb", "hugetlb."+h.Pagesize+".limit_in_bytes", strconv.FormatUint(h.Limit, 10))
+	}
+	if n := r.Network; n != nil {
+		number(&s, "network class", "net_cls", "net_cls.classid", n.ClassID)
+		for _, p := range n.Priorities {
+			s.add("network priority", "net_prio", "net_prio.ifpriomap", fmt.Sprintf("%s %d", p.Name, p.Priority))
+		}
+	}
+	if len(r.Unified) > 0 {
+		c.fail("unified limits need control groups of version 2")
+	}
+	return s
+}
+
+func (c *compiler) memoryV1(s *settings, m *specs.LinuxMemory) {
+	if m == nil {
+		return
+	}
+	number(s, "memory limit", "memory", "memory.limit_in_bytes", m.Limit)
+	if m.Swap != nil && (c.has("memory.memsw.limit_in_bytes") || *m.Swap > 0 && m.Limit == nil) {
+		number(s, "swap limit", "memory", "memory.memsw.limit_in_bytes", m.Swap) // after the limit: it may not be less
+	}
+	number(s, "memory reservation", "memory", "memory.soft_limit_in_bytes", m.Reservation)
+	number(s, "memory swappiness", "memory", "memory.swappiness", m.Swappiness)
+	if m.DisableOOMKiller != nil && *m.DisableOOMKiller {
+		s.add("oom kill disable", "memory", "memory.oom_control", "1")
+	}
+}
+
+func (c *compiler) cpuV1(s *settings, u *specs.LinuxCPU) {
+	if u == nil {
+		return
+	}
+	number(s, "CPU shares", "cpu", "cpu.shares", u.Shares)
+	number(s, "CPU period", "cpu", "cpu.cfs_period_us", u.Period)
+	number(s, "CPU quota", "cpu", "cpu.cfs_quota_us", u.Quota)
+	number(s, "CPU burst", "cpu", "cpu.cfs_burst_us", u.Burst)
+	number(s, "CPU real-time period", "cpu", "cpu.rt_period_us", u.RealtimePeriod)
+	number(s, "CPU real-time runtime", "cpu", "cpu.rt_runtime_us", u.RealtimeRuntime)
+	number(s, "CPU idle", "cpu", "cpu.idle", u.Idle)
+	if u.Cpus != "" {
+		s.add("CPU set", "cpuset", "cpuset.cpus", u.Cpus)
+	}
+	if u.Mems != "" {
+		s.add("memory nodes", "cpuset", "cpuset.mems", u.Mems)
+	}
+}
+
+func (c *compiler) blkioV1(s *settings, b *specs.LinuxBlockIO) {
+	if b == nil {
+		return
+	}
+	weight := "blkio.weight"
+	if !c.has(weight) && c.has(bfqMark) {
+		weight = "blkio.bfq.weight"
+	}
+	number(s, "block I/O weight", "blkio", weight, b.Weight)
+	for _, d := range b.WeightDevice {
+		if d.Weight != nil {
+			s.add("block I/O weight", "blkio", weight+"_device", fmt.Sprintf("%d:%d %d", d.Major, d.Minor, *d.Weight))
+		}
+	}
+	for _, t := range []struct {
+		file    string
+		devices []specs.LinuxThrottleDevice
+	}{
+		{"blkio.throttle.read_bps_device", b.ThrottleReadBpsDevice}, {"blkio.throttle.write_bps_device", b.ThrottleWriteBpsDevice},
+		{"blkio.throttle.read_iops_device", b.ThrottleReadIOPSDevice}, {"blkio.throttle.write_iops_device", b.ThrottleWriteIOPSDevice},
+	} {
+		for _, d := range t.devices {
+			s.add("block I/O rate", "blkio", t.file, fmt.Sprintf("%d:%d %d", d.Major, d.Minor, d.Rate))
+		}
+	}
+}
+
+// settingsV2 translates limits for version 2.
+func (c *compiler) settingsV2(r *specs.LinuxResources) (s settings) {
+	c.memoryV2(&s, r.Memory)
+	cpuV2(&s, r.CPU)
+	if p := r.Pids; p != nil && p.Limit != nil {
+		s.add("pids limit", "pids", "pids.max", atMost(*p.Limit))
+	}
+	ioV2(&s, r.BlockIO)
+	for _, h := range r.HugepageLimits {
+		v := strconv.FormatUint(h.Limit, 10)
+		s.add("huge page limit", "hugetlb", "hugetlb."+h.Pagesize+".max", v)
+		s.add("huge page limit", "hugetlb", "hugetlb."+h.Pagesize+".rsvd.max", v)
+	}
+	if n := r.Network; n != nil && (n.ClassID != nil || len(n.Priorities) > 0) {
+		c.fail("network classes and priorities need control groups of version 1")
+	}
+	for _, k := range slices.Sorted(maps.Keys(r.Unified)) {
+		s.add(k, "", k, r.Unified[k])
+	}
+	return s
+}
+
+// memoryV2 splits Docker's sum of memory and swap.
+func (c *compiler) memoryV2(s *settings, m *specs.LinuxMemory) {
+	if m == nil {
+		return
+	}
+	if m.Limit != nil {
+		s.add("memory limit", "memory", "memory.max", atMost(*m.Limit))
+	}
+	if m.Swap != nil {
+		swap := *m.Swap
+		if swap > 0 && m.Limit != nil && *m.Limit > 0 {
+			swap -= *m.Limit
+		}
+		s.add("swap limit", "memory", "memory.swap.max", atMost(swap))
+	}
+	if m.Reservation != nil {
+		s.add("memory reservation", "memory", "memory.low", atMost(*m.Reservation))
+	}
+	if m.DisableOOMKiller != nil && *m.DisableOOMKiller {
+		c.fail("oom kill disable: control groups of version 2 cannot")
+	}
+}
+
+func cpuV2(s *settings, u *specs.LinuxCPU) {
+	if u == nil {
+		return
+	}
+	if u.Shares != nil && *u.Shares > 0 {
+		s.add("CPU shares", "cpu", "cpu.weight", strconv.FormatUint(weightOf(*u.Shares), 10))
+	}
+	if u.Quota != nil || u.Period != nil {
+		quota, period := "max", "100000"
+		if u.Quota != nil && *u.Quota > 0 {
+			quota = strconv.FormatInt(*u.Quota, 10)
+		}
+		if u.Period != nil && *u.Period > 0 {
+			period = strconv.FormatUint(*u.Period, 10)
+		}
+		s.add("CPU quota", "cpu", "cpu.max", quota+" "+period)
+	}
+	number(s, "CPU burst", "cpu", "cpu.max.burst", u.Burst)
+	number(s, "CPU idle", "cpu", "cpu.idle", u.Idle)
+	if u.Cpus != "" {
+		s.add("CPU set", "cpuset", "cpuset.cpus", u.Cpus)
+	}
+	if u.Mems != "" {
+		s.add("memory nodes", "cpuset", "cpuset.mems", u.Mems)
+	}
+}
+
+// weightOf turns shares (2 to 262144, usually 1024) into a weight (1 to 10000,
+// usually 100): a quadratic in the logarithm through these three pairs, as
+// other runtimes have it since 2025.
+func weightOf(shares uint64) uint64 {
+	switch {
+	case shares <= 2:
+		return 1
+	case shares >= 262144:
+		return 10000
+	}
+	l := math.Log2(float64(shares))
+	return uint64(math.Ceil(math.Pow(10, (l*l+125*l)/612.0-7.0/34.0)))
+}
+
+func ioV2(s *settings, b *specs.LinuxBlockIO) {
+	if b == nil {
+		return
+	}
+	if b.Weight != nil && *b.Weight > 0 {
+		s.add("block I/O weight", "io", "io.bfq.weight", fmt.Sprint(*b.Weight))
+	}
+	for _, t := range []struct {
+		key     string
+		devices []specs.LinuxThrottleDevice
+	}{
+		{"rbps", b.ThrottleReadBpsDevice}, {"wbps", b.ThrottleWriteBpsDevice},
+		{"riops", b.ThrottleReadIOPSDevice}, {"wiops", b.ThrottleWriteIOPSDevice},
+	} {
+		for _, d := range t.devices {
+			s.add("block I/O rate", "io", "io.max", fmt.Sprintf("%d:%d %s=%d", d.Major, d.Minor, t.key, d.Rate))
+		}
+	}
+}
+
+// atMost returns a limit for a file that says "max" where there is none.
+func atMost(v int64) string {
+	if v < 0 {
+		return "max"
+	}
+	return strconv.FormatInt(v, 10)
+}
+
+func deviceNumber(n *int64) string {
+	if n == nil || *n < 0 {
+		return "*"
+	}
+	return strconv.FormatInt(*n, 10)
+}
+
+// deviceLines are rules as the devices controller of version 1 takes them.
+func deviceLines(rules []specs.LinuxDeviceCgroup) (out [][2]string) {
+	for _, r := range rules {
+		verb := "deny"
+		if r.Allow {
+			verb = "allow"
+		}
+		kind, access := r.Type, r.Access
+		if kind == "" || kind == "a" {
+			out = append(out, [2]string{verb, "a"})
+			continue
+		}
+		if access == "" {
+			access = "rwm"
+		}
+		out = append(out, [2]string{verb, strings.Join([]string{kind, deviceNumber(r.Major) + ":" + deviceNumber(r.Minor), access}, " ")})
+	}
+	return out
+}
