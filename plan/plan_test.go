@@ -160,10 +160,10 @@ func TestScript(t *testing.T) {
 		Init:   []plan.InitStep{say{"exec-me"}},
 	}
 	var b strings.Builder
-	if err := (plan.Script{Title: "t", Root: "/r"}).Write(&b, p); err != nil {
+	if err := (plan.Script{Title: "t\nnot a command", Root: "/r"}).Write(&b, p); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"root=/r", "\ttake z\n\ttake y\n\ttake x\n", "put x\nput y\n", "exec exec-me\n",
+	want := []string{"# t\n# not a command\n", "root=/r", "\ttake z\n\ttake y\n\ttake x\n", "put x\nput y\n", "exec exec-me\n",
 		"unshare --mount --propagation unchanged --pid --fork", "await\nput z\n"}
 	at := 0
 	for _, w := range want {

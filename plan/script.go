@@ -53,7 +53,7 @@ func (b *scriptWriter) section(title string) { b.line("\n# --- %s", title) }
 
 func (b *scriptWriter) head(s Script) {
 	b.line("#!/bin/sh")
-	b.line("# %s", s.Title)
+	b.line("# %s", strings.ReplaceAll(s.Title, "\n", "\n# "))
 	b.line("#")
 	b.line("# What mydocker does to make this container, as commands. Run as root by sh, they")
 	b.line("# make the same container. mydocker itself runs none of these programs.")

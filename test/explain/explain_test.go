@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"mydocker/internal/testenv"
@@ -20,11 +22,11 @@ const look = `
 echo "== mounts"; sed -E 's/^[0-9]+ [0-9]+ [0-9]+:[0-9]+ //; s/ (master|shared|propagate_from):[0-9]+//g; s/ - ([^ ]+) .*/ - \1/' /proc/self/mountinfo | sort
 echo "== links"; ls -l /dev | sed -E 's/^(.{10}) +[0-9]+ +/\1 /; s/ [A-Z][a-z]{2} +[0-9]+ +[0-9:]+ / /' | grep -v ^total
 echo "== status"; grep -E '^(Cap|NoNewPrivs|Uid|Gid|Groups|Umask)' /proc/self/status
-echo "== identity"; id -u; id -g; hostname; cat /proc/sys/kernel/domainname; pwd; echo $$
+echo "== identity"; id -u; id -g; hostname; cat /proc/sys/kernel/domainname; pwd
 echo "== environment"; tr '\0' '\n' < /proc/self/environ | sort
 echo "== limits"; cat /proc/self/limits
 echo "== oom"; cat /proc/self/oom_score_adj
-echo "== session"; cut -d' ' -f6 /proc/self/stat
+echo "== session"; s=$(cut -d' ' -f6 /proc/self/stat); [ $s = $$ ] && echo own; [ $s = $PPID ] && echo of the parent
 echo "== descriptors"; ls /proc/$$/fd
 echo "== cgroup"; sed -E 's/^[0-9]+://' /proc/self/cgroup | sort
 for f in memory/memory.limit_in_bytes memory/memory.memsw.limit_in_bytes memory/memory.soft_limit_in_bytes memory/memory.swappiness memory/memory.oom_control \
@@ -49,6 +51,21 @@ var changing = []struct {
 	{regexp.MustCompile(`\b10\.\d+\.\d+\.[1-9]\d*\b`), "ADDRESS"},
 	{regexp.MustCompile(`02:42(:[0-9a-f]{2}){4}`), "MAC"},
 	{regexp.MustCompile(`fe80::[0-9a-f:]+`), "LINKLOCAL"},
+}
+
+// TestMain keeps descriptors that the test was started with from its children:
+// a script cannot close those of two digits.
+func TestMain(m *testing.M) {
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		panic(err)
+	}
+	for _, f := range fds {
+		if n, err := strconv.Atoi(f.Name()); err == nil && n > 2 {
+			syscall.CloseOnExec(n)
+		}
+	}
+	os.Exit(m.Run())
 }
 
 func normal(s string) string {
@@ -76,10 +93,11 @@ func TestScriptsMakeTheSameContainer(t *testing.T) {
 func compare(t *testing.T, flags []string) {
 	testenv.NetNS(t)
 	env := testenv.NewEngine(t)
+	// The first container makes what stays: directories, the bridge.
+	output(t, env.Command(t, "run", "--rm", "host", "true"))
 	testenv.Leaks(t, env.Root, env.State)
 	probe := []string{"-e", "HOST_NS=" + hostNamespaces(t), "host", "/bin/sh", "-c", look}
 	run := slices.Concat([]string{"run"}, flags, probe)
-	// The first start makes what stays: the bridge, caches.
 	engine := output(t, env.Command(t, run...))
 	script := output(t, env.Command(t, slices.Concat([]string{"run", "--explain"}, flags, probe)...))
 	file := filepath.Join(t.TempDir(), "script.sh")
