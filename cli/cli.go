@@ -79,9 +79,7 @@ func (a *app) report(err error) int {
 	if errors.As(err, &start) && code == 125 {
 		code = start.Code
 	}
-	for _, l := range strings.Split(err.Error(), "\n") {
-		fmt.Fprintf(a.Err, "mydocker: error: %s\n", l)
-	}
+	fmt.Fprintf(a.Err, "mydocker: error: %s\n", err)
 	for _, h := range hints(err) {
 		fmt.Fprintf(a.Err, "mydocker: hint: %s\n", h)
 	}
@@ -144,7 +142,16 @@ it prints, as a shell script, every step that makes exactly that container; add
 		a.versionCommand(), a.infoCommand(), a.containerCommand(), a.imageCommand(),
 	)
 	c.InitDefaultCompletionCmd()
+	plain(c)
 	return c
+}
+
+// plain keeps cobra from adding "[flags]" to lines that say OPTIONS already.
+func plain(c *cobra.Command) {
+	c.DisableFlagsInUseLine = true
+	for _, sub := range c.Commands() {
+		plain(sub)
+	}
 }
 
 func (a *app) env(name, fallback string) string {

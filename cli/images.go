@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"time"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/spf13/cobra"
+
+	"mydocker/cli/format"
+	"mydocker/image"
+)
+
+func (a *app) imagesCommand() *cobra.Command {
+	var o format.Options
+	var all bool
+	var words []string
+	c := &cobra.Command{Use: "images [OPTIONS] [REPOSITORY[:TAG]]", Short: "List images", Args: atMost(1)}
+	f := c.Flags()
+	f.BoolVarP(&all, "all", "a", false, "Show all images (there are no intermediate ones)")
+	f.StringArrayVarP(&words, "filter", "f", nil, "Filter output based on conditions provided")
+	f.StringVar(&o.Format, "format", "", "Format output using a Go template, 'table', 'table TEMPLATE' or 'json'")
+	f.BoolVar(&o.NoTrunc, "no-trunc", false, "Don't truncate output")
+	f.BoolVarP(&o.Quiet, "quiet", "q", false, "Only show image IDs")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		for _, ref := range args {
+			words = append(words, "reference="+ref)
+		}
+		filters, err := format.ParseFilters(words, format.ImageFilters())
+		if err != nil {
+			return err
+		}
+		return a.images(o, filters)
+	}
+	return c
+}
+
+func (a *app) images(o format.Options, filters format.Filters) error {
+	e, err := a.engine()
+	if err != nil {
+		return err
+	}
+	all, err := e.Images.List()
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	rows := []format.ImageRow{}
+	for _, i := range all {
+		names := i.Names
+		if len(names) == 0 {
+			names = []string{""}
+		}
+		for _, n := range names {
+			row := format.Image{ID: i.ID, Name: n, Created: i.Created, Size: i.Size, Labels: i.Config.Config.Labels}
+			if filters.MatchesImage(row) {
+				rows = append(rows, row.Row(now, o.NoTrunc))
+			}
+		}
+	}
+	return format.List(a.Out, o, rows, format.ImageHeader(), format.ImageTable, func(r format.ImageRow) string { return r.ID })
+}
+
+// imageInspect is an image in the shape of Docker's GET /images/{name}/json.
+type imageInspect struct {
+	ID           string `json:"Id"`
+	RepoTags     []string
+	RepoDigests  []string
+	Comment      string
+	Created      string
+	Author       string
+	Config       ocispec.ImageConfig
+	Architecture string
+	Os           string
+	Size         int64
+	GraphDriver  format.GraphDriverJSON
+	RootFS       ocispec.RootFS
+}
+
+func imageJSON(i image.Image) imageInspect {
+	j := imageInspect{ID: i.ID, RepoTags: append([]string{}, i.Names...), RepoDigests: []string{}, Author: i.Config.Author, Config: i.Config.Config,
+		Created: i.Created.UTC().Format(time.RFC3339Nano), Architecture: i.Config.Architecture, Os: i.Config.OS, Size: i.Size, RootFS: i.Config.RootFS,
+		GraphDriver: format.GraphDriverJSON{Name: "overlay", Data: map[string]string{}}}
+	if len(i.Lowers) > 0 {
+		j.GraphDriver.Data["UpperDir"] = i.Lowers[0]
+	}
+	if h := i.Config.History; len(h) > 0 {
+		j.Comment = h[len(h)-1].Comment
+	}
+	return j
+}
+
+func (a *app) rmiCommand() *cobra.Command {
+	var force bool
+	c := &cobra.Command{Use: "rmi [OPTIONS] IMAGE [IMAGE...]", Short: "Remove one or more images", Args: atLeast(1)}
+	c.Flags().BoolVarP(&force, "force", "f", false, "Force removal of the image")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		e, err := a.engine()
+		if err != nil {
+			return err
+		}
+		return a.each(args, func(name string) (string, error) {
+			removed, err := e.RemoveImage(name, force)
+			if force && isNotFound(err) {
+				a.warn([]string{err.Error()})
+				err = nil
+			}
+			out := ""
+			for _, r := range removed {
+				if out != "" {
+					out += "\n"
+				}
+				if r.Untagged != "" {
+					out += "Untagged: " + r.Untagged
+				} else {
+					out += "Deleted: " + r.Deleted
+				}
+			}
+			return out, err
+		})
+	}
+	return c
+}
