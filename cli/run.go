@@ -101,7 +101,7 @@ func (a *app) run(f *runflags.Flags, args []string) error {
 	t := newTracer(f.Trace, f.TraceFile)
 	exit, err := a.foreground(e, h, f.Attachments(r), t)
 	if o.AutoRemove {
-		err = first(err, h.Remove())
+		err = first(err, e.Discard(h))
 	}
 	err = first(err, t.finish(a.Err))
 	if err != nil {

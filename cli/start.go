@@ -46,7 +46,7 @@ func (a *app) start(name string, interactive, traced bool) error {
 	t := newTracer(traced, "")
 	exit, err := a.foreground(e, c, at, t)
 	if c.Record.AutoRemove {
-		err = first(err, c.Remove())
+		err = first(err, e.Discard(c))
 	}
 	if err = first(err, t.finish(a.Err)); err != nil {
 		return err

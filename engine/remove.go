@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"syscall"
 
@@ -22,7 +21,7 @@ func (e *Engine) Remove(nameOrID string, force bool) error {
 		}
 		if free {
 			defer h.Close()
-			return errors.Join(e.endAndUndo(h), h.Remove())
+			return e.discard(h)
 		}
 		if !force {
 			return fmt.Errorf("cannot remove container %q: container is running: stop the container before removing or force remove", nameOrID)
@@ -31,6 +30,20 @@ func (e *Engine) Remove(nameOrID string, force bool) error {
 			return err
 		}
 	}
+}
+
+// Discard removes a container that this process is responsible for and that
+// has ended.
+func (e *Engine) Discard(c *Container) error { return e.discard(c.Handle) }
+
+// discard takes back what is left of the container, then removes it. As long as
+// something is left its journal stays, for the next command.
+func (e *Engine) discard(h *container.Handle) error {
+	if err := e.endAndUndo(h); err != nil {
+		h.KeepActive()
+		return err
+	}
+	return h.Remove()
 }
 
 // killAndWait ends a container that another command runs, and waits until that

@@ -42,14 +42,13 @@ func (e *Engine) repair(id string) error {
 		return err
 	}
 	defer h.Close()
-	if h.Record == nil { // it was never completed, or is half removed
-		return errors.Join(e.endAndUndo(h), h.Remove())
+	// Without a record it was never completed, or is half removed.
+	if h.Record == nil || h.Record.AutoRemove || h.Record.Status == container.Removing {
+		return e.discard(h)
 	}
 	if err := e.endAndUndo(h); err != nil {
+		h.KeepActive()
 		return err
-	}
-	if h.Record.AutoRemove || h.Record.Status == container.Removing {
-		return h.Remove()
 	}
 	if h.Record.Status == container.Running {
 		h.Record.Status, h.Record.ExitCode = container.Exited, 137

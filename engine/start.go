@@ -134,6 +134,9 @@ func (r *run) finish(exit Exit, failed error) error {
 	rec := r.h.Record
 	exit.OOMKilled = r.oomKilled()
 	err := r.e.undo(r.runner, r.journalPath(), true)
+	if err != nil {
+		r.h.KeepActive() // the next command tries again
+	}
 	rec.Status, rec.Pid, rec.StartTicks = container.Exited, 0, 0
 	rec.ExitCode, rec.OOMKilled, rec.FinishedAt = exit.Code, exit.OOMKilled, time.Now().UTC()
 	var start *StartError

@@ -89,7 +89,7 @@ func runOnce(e *engine.Engine, trace func(plan.Event)) (engine.Exit, error) {
 	}
 	defer c.Close()
 	exit, err := e.Start(c, engine.RunOptions{Trace: trace})
-	return exit, errors.Join(err, c.Remove())
+	return exit, errors.Join(err, e.Discard(c))
 }
 
 // bed is an engine in a network namespace of its own, in which one container
