@@ -16,8 +16,9 @@ func (o OpenRoot) Emit(b *initprog.Builder) {
 	b.Sys("umask", 0)
 }
 
-// Shell returns the umask command; the script goes by name.
-func (OpenRoot) Shell() string { return "umask 0" }
+// Shell returns the umask command; the script goes by name, and gives nodes
+// their modes one by one.
+func (OpenRoot) Shell() string { return "umask 022" }
 
 // Pivot makes the root the root of the mount namespace, and detaches the old
 // one. No directory for it is needed inside: pivot_root(2), "pivot_root(".", ".")".

@@ -64,4 +64,4 @@ func (r Received) Emit(b *initprog.Builder) {
 }
 
 // Shell mounts the overlay without mapped owners.
-func (r Received) Shell() string { return r.Overlay.Shell() + "\numask 0" }
+func (r Received) Shell() string { return r.Overlay.Shell() + "\numask 022" }
