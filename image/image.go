@@ -1,0 +1,214 @@
+// Package image keeps images: what they are called, what their containers get
+// when they ask for nothing else, and which directories lie under their root.
+//
+// Below the engine's root it has
+//
+//	image/repositories.json   names and the IDs they stand for
+//	image/records/<hex>.json  an image: its configuration, its layers, its size
+//	image/lock                held while any of this, or layers/, changes
+//	layers/<hex>/diff         a layer, by the digest of its uncompressed archive
+//	layers/tmp-*              a layer on its way in or out
+//
+// Readers take no lock: files are replaced as a whole, and a name is written
+// after what it stands for, and removed before.
+package image
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"mydocker/reference"
+)
+
+// Store is the images below one root. All its methods may be called at the
+// same time, by any number of processes.
+type Store struct{ root string }
+
+// Image is one of them.
+type Image struct {
+	ID      string   // "sha256:<hex>", the digest of the configuration's JSON
+	Names   []string // "alpine:latest", sorted; an image may have none
+	Config  ocispec.Image
+	Lowers  []string // directories of the host for overlayfs's lowerdir, the top one first
+	Size    int64    // bytes in the files of its layers
+	Created time.Time
+	Host    bool // it is the host's own root, not files of the store
+}
+
+// record is an image as it is stored.
+type record struct {
+	Version int             `json:"version"`
+	Config  json.RawMessage `json:"config"` // byte for byte what the ID is the digest of
+	Size    int64           `json:"size"`
+}
+
+const (
+	recordVersion = 1
+	idPrefix      = "sha256:"
+	hexLength     = sha256.Size * 2
+	maxRecord     = 16 << 20 // bytes; configurations have some thousand
+)
+
+// Open returns the store below root. It reads and makes nothing yet.
+func Open(root string) *Store { return &Store{root: root} }
+
+// Resolve finds an image by its name ("alpine", "alpine:3.20"), its ID or a
+// beginning of that which no other ID has. A *NotFoundError says that there is none.
+func (s *Store) Resolve(nameOrID string) (Image, error) {
+	img, _, err := s.resolve(nameOrID)
+	return img, err
+}
+
+// resolve also returns the name by which the image was found, "" for an ID.
+func (s *Store) resolve(nameOrID string) (img Image, name string, err error) {
+	if nameOrID == HostName || nameOrID == hostFull {
+		return hostImage(), hostFull, nil // the common way, without a look at the disk
+	}
+	names, err := s.readNames()
+	if err != nil {
+		return Image{}, "", err
+	}
+	ref, refErr := reference.Parse(nameOrID)
+	names[hostFull] = hostID()
+	if id, ok := names[ref.Familiar()]; ok && refErr == nil {
+		img, err := s.load(id, names)
+		return img, ref.Familiar(), err
+	}
+	id, err := s.findID(strings.TrimPrefix(nameOrID, idPrefix))
+	switch {
+	case err != nil:
+		return Image{}, "", err
+	case id != "":
+		img, err := s.load(id, names)
+		return img, "", err
+	case refErr != nil && !errors.Is(refErr, reference.ErrID):
+		return Image{}, "", refErr
+	}
+	return Image{}, "", notFound(nameOrID, names)
+}
+
+// List returns all images, the youngest first and the embedded one last.
+func (s *Store) List() ([]Image, error) {
+	names, err := s.readNames()
+	if err != nil {
+		return nil, err
+	}
+	ids, err := s.ids()
+	if err != nil {
+		return nil, err
+	}
+	var all []Image
+	for _, id := range ids {
+		img, err := s.load(id, names)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, img)
+	}
+	slices.SortStableFunc(all, func(a, b Image) int { return b.Created.Compare(a.Created) })
+	return append(all, hostImage()), nil
+}
+
+// ids lists the stored images, the embedded one is not among them.
+func (s *Store) ids() ([]string, error) {
+	entries, err := os.ReadDir(s.path("records"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list images: %w", err)
+	}
+	var ids []string
+	for _, e := range entries {
+		if digits, ok := strings.CutSuffix(e.Name(), ".json"); ok && len(digits) == hexLength && isHex(digits) {
+			ids = append(ids, idPrefix+digits)
+		}
+	}
+	return ids, nil
+}
+
+// findID completes the beginning of an ID; "" means that none begins so.
+func (s *Store) findID(digits string) (string, error) {
+	if digits == "" || len(digits) > hexLength || !isHex(digits) {
+		return "", nil
+	}
+	ids, err := s.ids()
+	if err != nil {
+		return "", err
+	}
+	found := ""
+	for _, id := range append(ids, hostID()) {
+		if !strings.HasPrefix(id, idPrefix+digits) {
+			continue
+		}
+		if found != "" {
+			return "", fmt.Errorf("image ID %q is ambiguous: %s and %s begin so", digits, short(found), short(id))
+		}
+		found = id
+	}
+	return found, nil
+}
+
+// load reads an image, whose record must be what its ID says.
+func (s *Store) load(id string, names map[string]string) (Image, error) {
+	if id == hostID() {
+		return hostImage(), nil
+	}
+	var r record
+	if err := readJSON(s.recordPath(id), &r); err != nil {
+		return Image{}, err
+	}
+	if r.Version != recordVersion {
+		return Image{}, fmt.Errorf("image %s has a record of version %d, this program knows %d", short(id), r.Version, recordVersion)
+	}
+	if digest(r.Config) != id {
+		return Image{}, fmt.Errorf("image %s is damaged: its configuration has the digest %s", short(id), digest(r.Config))
+	}
+	img := Image{ID: id, Names: namesOf(id, names), Size: r.Size}
+	if err := json.Unmarshal(r.Config, &img.Config); err != nil {
+		return Image{}, fmt.Errorf("image %s: %w", short(id), err)
+	}
+	if img.Config.Created != nil {
+		img.Created = *img.Config.Created
+	}
+	for _, d := range slices.Backward(img.Config.RootFS.DiffIDs) {
+		img.Lowers = append(img.Lowers, s.layerDir(string(d))+"/diff")
+	}
+	return img, nil
+}
+
+func (s *Store) path(name string) string { return filepath.Join(s.root, "image", name) }
+
+func (s *Store) recordPath(id string) string {
+	return s.path("records/" + strings.TrimPrefix(id, idPrefix) + ".json")
+}
+
+// layerDir is for digests that come out of checked records or from Commit.
+func (s *Store) layerDir(diffID string) string {
+	return filepath.Join(s.root, "layers", strings.TrimPrefix(diffID, idPrefix))
+}
+
+// digest names bytes as images and layers are named.
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return idPrefix + hex.EncodeToString(sum[:])
+}
+
+// short is an ID as tables show it.
+func short(id string) string {
+	digits := strings.TrimPrefix(id, idPrefix)
+	return digits[:min(len(digits), 12)]
+}
+
+func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }

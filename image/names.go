@@ -1,0 +1,140 @@
+package image
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+
+	"mydocker/internal/atomicfile"
+	"mydocker/internal/filelock"
+	"mydocker/reference"
+)
+
+// repositories is the file of names.
+type repositories struct {
+	Version int               `json:"version"`
+	Names   map[string]string `json:"names"` // "alpine:latest": "sha256:<hex>"
+}
+
+const repositoriesVersion = 1
+
+// Tag gives an image one more name. An image that had it before loses it.
+func (s *Store) Tag(nameOrID, name string) error {
+	target, err := tagName(name)
+	if err != nil {
+		return err
+	}
+	return s.locked(func() error {
+		img, err := s.Resolve(nameOrID)
+		if err != nil {
+			return err
+		}
+		if img.Host {
+			return fmt.Errorf("the image %s is the host itself and keeps its one name", hostFull)
+		}
+		return s.changeNames(func(names map[string]string) { names[target] = img.ID })
+	})
+}
+
+// CheckName says whether an image may get a name: its form, and that it is not
+// the embedded image's.
+func CheckName(name string) error {
+	_, err := tagName(name)
+	return err
+}
+
+// tagName completes a name that an image shall get.
+func tagName(name string) (string, error) {
+	ref, err := reference.Parse(name)
+	if err != nil {
+		return "", err
+	}
+	if ref.Digest != "" {
+		return "", errors.New("refusing to create a tag with a digest reference")
+	}
+	if ref.Name() == HostName {
+		return "", fmt.Errorf("the name %q belongs to the embedded image, choose another", HostName)
+	}
+	return ref.Familiar(), nil
+}
+
+// readNames returns the stored names, none if there is no file yet.
+func (s *Store) readNames() (map[string]string, error) {
+	r := repositories{Version: repositoriesVersion}
+	err := readJSON(s.path("repositories.json"), &r)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if r.Version != repositoriesVersion {
+		return nil, fmt.Errorf("%s has version %d, this program knows %d", s.path("repositories.json"), r.Version, repositoriesVersion)
+	}
+	if r.Names == nil {
+		r.Names = map[string]string{}
+	}
+	return r.Names, nil
+}
+
+// changeNames is for the holder of the lock.
+func (s *Store) changeNames(change func(names map[string]string)) error {
+	names, err := s.readNames()
+	if err != nil {
+		return err
+	}
+	change(names)
+	return writeJSON(s.path("repositories.json"), repositories{Version: repositoriesVersion, Names: names})
+}
+
+// locked calls f while nobody else changes the store.
+func (s *Store) locked(f func() error) error {
+	for _, dir := range []string{s.path("records"), s.layerDir("")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("make the image store: %w", err)
+		}
+	}
+	lock, err := filelock.Lock(s.path("lock"))
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	return f()
+}
+
+// namesOf lists the names of one image in order.
+func namesOf(id string, names map[string]string) []string {
+	var mine []string
+	for n, other := range names {
+		if other == id {
+			mine = append(mine, n)
+		}
+	}
+	slices.Sort(mine)
+	return mine
+}
+
+func readJSON(path string, v any) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxRecord))
+	if err == nil {
+		err = json.Unmarshal(b, v)
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	return nil
+}
+
+func writeJSON(path string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return atomicfile.Write(path, b, 0o600, true)
+}

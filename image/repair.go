@@ -1,0 +1,98 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"mydocker/internal/atomicfile"
+	"mydocker/internal/filelock"
+)
+
+// Repair removes what processes that died in the middle left: layers half
+// unpacked, layers of no image, files half written. It does not touch what a
+// living process is at.
+func (s *Store) Repair() error {
+	if _, err := os.Lstat(s.path("lock")); errors.Is(err, fs.ErrNotExist) {
+		return nil // nobody ever changed anything
+	}
+	var trash []*Staging
+	err := s.locked(func() (err error) {
+		if err := s.dropHalfFiles(); err != nil {
+			return err
+		}
+		trash, err = s.strays()
+		return err
+	})
+	return errors.Join(err, removeTrash(trash))
+}
+
+// strays returns the directories in layers/ which nobody needs.
+func (s *Store) strays() ([]*Staging, error) {
+	used, err := s.usedLayers()
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(s.layerDir(""))
+	if err != nil {
+		return nil, fmt.Errorf("list layers: %w", err)
+	}
+	var trash []*Staging
+	for _, e := range entries {
+		dir := filepath.Join(s.layerDir(""), e.Name())
+		var t *Staging
+		switch {
+		case strings.HasPrefix(e.Name(), tmpPrefix):
+			t, err = abandoned(dir)
+		case isDigest(idPrefix+e.Name()) && !used[idPrefix+e.Name()]:
+			t, err = s.discard(dir)
+		}
+		if err != nil {
+			return trash, err
+		}
+		if t != nil {
+			trash = append(trash, t)
+		}
+	}
+	return trash, nil
+}
+
+// abandoned takes the lock of a temporary directory, nil if somebody has it.
+func abandoned(dir string) (*Staging, error) {
+	lock, free, err := filelock.TryLock(filepath.Join(dir, "lock"))
+	if errors.Is(err, fs.ErrNotExist) || !free {
+		return nil, nil // gone, or in use
+	}
+	return &Staging{dir: dir, lock: lock}, err
+}
+
+// dropHalfFiles removes temporary files, which only the holder of the store's
+// lock writes.
+func (s *Store) dropHalfFiles() error {
+	for _, dir := range []string{s.path(""), s.path("records")} {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return fmt.Errorf("repair the image store: %w", err)
+		}
+		for _, e := range entries {
+			if !strings.HasPrefix(e.Name(), atomicfile.TempPrefix) {
+				continue
+			}
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+				return fmt.Errorf("repair the image store: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func removeTrash(trash []*Staging) error {
+	var errs []error
+	for _, t := range trash {
+		errs = append(errs, t.Close())
+	}
+	return errors.Join(errs...)
+}
