@@ -1,0 +1,65 @@
+package seccomp
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"mydocker/internal/atomicfile"
+)
+
+// cacheVersion changes with the compiler.
+const cacheVersion = "1 " + cacheName
+
+// Cached is Compile with a memory: a directory of programs, each in a file
+// named by the hash of its profile. A file that is damaged is not used; one that
+// cannot be written is no error.
+func Cached(dir string, p *specs.LinuxSeccomp) (*Filter, error) {
+	text, err := json.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(append([]byte(cacheVersion), text...))
+	file := filepath.Join(dir, hex.EncodeToString(sum[:]))
+	if b, err := os.ReadFile(file); err == nil {
+		if f, err := decode(b); err == nil {
+			return f, nil
+		}
+	}
+	f, err := Compile(p)
+	if err != nil {
+		return nil, err
+	}
+	if os.MkdirAll(dir, 0o700) == nil {
+		atomicfile.Write(file, encode(f), 0o600, false)
+	}
+	return f, nil
+}
+
+// encode returns the flags and the program behind their checksum.
+func encode(f *Filter) []byte {
+	body := append(binary.BigEndian.AppendUint32(nil, uint32(f.Flags)), f.Bytes()...)
+	sum := sha256.Sum256(body)
+	return append(sum[:], body...)
+}
+
+func decode(b []byte) (*Filter, error) {
+	if len(b) < sha256.Size+4 || (len(b)-sha256.Size-4)%8 != 0 {
+		return nil, errors.New("seccomp: cached program has a wrong length")
+	}
+	body := b[sha256.Size:]
+	if sha256.Sum256(body) != [sha256.Size]byte(b[:sha256.Size]) {
+		return nil, errors.New("seccomp: cached program is damaged")
+	}
+	f := &Filter{Flags: uint(binary.BigEndian.Uint32(body))}
+	for at := body[4:]; len(at) > 0; at = at[8:] {
+		f.Insns = append(f.Insns, Insn{binary.NativeEndian.Uint16(at), at[2], at[3], binary.NativeEndian.Uint32(at[4:])})
+	}
+	return f, nil
+}
