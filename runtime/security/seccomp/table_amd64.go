@@ -204,7 +204,7 @@ var table = [...]entry{
 	{"lstat", [machines]int16{6, 6, 107}},
 	{"lstat64", [machines]int16{-1, -1, 196}},
 	{"madvise", [machines]int16{28, 28, 219}},
-	{"map_shadow_stack", [machines]int16{453, 453, 453}},
+	{"map_shadow_stack", [machines]int16{453, -1, 453}},
 	{"mbind", [machines]int16{237, 237, 274}},
 	{"membarrier", [machines]int16{324, 324, 375}},
 	{"memfd_create", [machines]int16{319, 319, 356}},
