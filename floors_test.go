@@ -28,19 +28,19 @@ const module = "mydocker"
 // comment says why.
 const floors = `
 	# The ground: the kernel's calls, the program of the first process, plans.
-	NONE < linux, initprog, internal/units, internal/errkind;
+	NONE < linux, initprog, internal/units;
 
 	# Speaking netlink uses the calls.
 	linux < linux/netlink, linux/nft;
 
 	# Tools without a domain.
-	linux < internal/atomicfile, internal/filelock, internal/paths, internal/testenv;
+	linux < internal/atomicfile, internal/filelock, internal/testenv;
 
 	# A plan emits the program, and its journal is a file written whole.
 	initprog, linux, internal/atomicfile, internal/filelock < plan;
 
-	plan, linux/netlink, linux/nft, internal/units, internal/errkind,
-	internal/atomicfile, internal/filelock, internal/paths
+	plan, linux/netlink, linux/nft, internal/units,
+	internal/atomicfile, internal/filelock
 	< GROUND;
 
 	# Floor 1, the making of one container. Everything that happens inside the
@@ -51,6 +51,9 @@ const floors = `
 	# The profile is data, the compiler makes a filter of it, security puts
 	# the filter beside capabilities and no_new_privs.
 	GROUND < runtime/security/seccomp/profile < runtime/security/seccomp < runtime/security;
+
+	# Writes the tables of numbers.
+	NONE < runtime/security/seccomp/gen;
 
 	runtime/namespace, runtime/mount, runtime/device, runtime/cgroup, runtime/process,
 	runtime/security

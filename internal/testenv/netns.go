@@ -1,9 +1,13 @@
 package testenv
 
 import (
+	"net"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"mydocker/linux"
 )
@@ -33,4 +37,23 @@ func NetNS(t testing.TB) {
 		}
 		runtime.UnlockOSThread()
 	})
+}
+
+// Reaped waits until the kernel has taken the interfaces whose names begin so
+// from the test's network namespace: it does that some time after the namespace
+// of their other end is gone, and sends no event that says it is done.
+func Reaped(t testing.TB, prefix string) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(interval) {
+		left, err := net.Interfaces()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(left, func(i net.Interface) bool { return strings.HasPrefix(i.Name, prefix) }) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("interfaces %s* are still there", prefix)
+		}
+	}
 }

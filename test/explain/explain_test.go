@@ -95,6 +95,7 @@ func compare(t *testing.T, flags []string) {
 	env := testenv.NewEngine(t)
 	// The first container makes what stays: directories, the bridge.
 	output(t, env.Command(t, "run", "--rm", "host", "true"))
+	testenv.Reaped(t, "veth")
 	testenv.Leaks(t, env.Root, env.State)
 	probe := []string{"-e", "HOST_NS=" + hostNamespaces(t), "host", "/bin/sh", "-c", look}
 	run := slices.Concat([]string{"run"}, flags, probe)

@@ -102,6 +102,7 @@ func bed(t *testing.T) (testenv.Engine, *engine.Engine) {
 	if exit, err := runOnce(e, nil); err != nil || exit.Code != 0 {
 		t.Fatalf("the container does not even run undisturbed: %v %v", exit, err)
 	}
+	testenv.Reaped(t, "veth")
 	return env, e
 }
 

@@ -2,6 +2,7 @@ package seccomp
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -48,9 +49,62 @@ func (c *compiler) rules(list []specs.LinuxSyscall) error {
 			if at := lookup(name); at != nil {
 				c.add(at, answer, conds)
 			}
+			c.multiplexed(name, answer)
 		}
 	}
 	return nil
+}
+
+// multiplexed extends a refusal to the old calls of 32-bit machines that do the
+// same: socketcall(2) and ipc(2), by the number of the function in their first
+// argument. Else a list of what is refused would have a way around it. What a
+// profile allows is not extended, and a refusal under conditions holds for the
+// whole: such calls hide their arguments.
+func (c *compiler) multiplexed(name string, answer uint32) {
+	call, fn := old(name)
+	at := lookup(call)
+	if call == "" || at == nil || answer >= retTrace || c.fallback < retTrace {
+		return
+	}
+	arg := []specs.LinuxSeccompArg{{Index: 0, Value: fn, Op: specs.OpEqualTo}}
+	c.add(at, answer, [][]specs.LinuxSeccompArg{arg})
+}
+
+// old returns the call that did what name does, and the number of its function;
+// see <linux/net.h> and <linux/ipc.h>.
+func old(name string) (call string, fn uint64) {
+	sockets := []string{"socket", "bind", "connect", "listen", "accept", "getsockname", "getpeername", "socketpair", "send", "recv", "sendto",
+		"recvfrom", "shutdown", "setsockopt", "getsockopt", "sendmsg", "recvmsg", "accept4", "recvmmsg", "sendmmsg"}
+	if i := slices.Index(sockets, name); i >= 0 {
+		return "socketcall", uint64(i) + 1
+	}
+	switch name {
+	case "semop":
+		return "ipc", 1
+	case "semget":
+		return "ipc", 2
+	case "semctl":
+		return "ipc", 3
+	case "semtimedop":
+		return "ipc", 4
+	case "msgsnd":
+		return "ipc", 11
+	case "msgrcv":
+		return "ipc", 12
+	case "msgget":
+		return "ipc", 13
+	case "msgctl":
+		return "ipc", 14
+	case "shmat":
+		return "ipc", 21
+	case "shmdt":
+		return "ipc", 22
+	case "shmget":
+		return "ipc", 23
+	case "shmctl":
+		return "ipc", 24
+	}
+	return "", 0
 }
 
 func (c *compiler) add(at *[machines]int16, answer uint32, conds [][]specs.LinuxSeccompArg) {

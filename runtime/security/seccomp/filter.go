@@ -57,9 +57,19 @@ type machine struct {
 	narrow bool
 }
 
-// Flags of seccomp(2).
-var flagBits = map[specs.LinuxSeccompFlag]uint{
-	"SECCOMP_FILTER_FLAG_TSYNC": 1, specs.LinuxSeccompFlagLog: 2, specs.LinuxSeccompFlagSpecAllow: 4, specs.LinuxSeccompFlagWaitKillableRecv: 32,
+// flagBit returns a flag of seccomp(2), or 0.
+func flagBit(f specs.LinuxSeccompFlag) uint {
+	switch f {
+	case "SECCOMP_FILTER_FLAG_TSYNC":
+		return 1
+	case specs.LinuxSeccompFlagLog:
+		return 2
+	case specs.LinuxSeccompFlagSpecAllow:
+		return 4
+	case specs.LinuxSeccompFlagWaitKillableRecv:
+		return 32
+	}
+	return 0
 }
 
 // Compile returns the filter. Names of system calls that this machine does not
@@ -74,8 +84,8 @@ func Compile(p *specs.LinuxSeccomp) (*Filter, error) {
 	}
 	f := &Filter{}
 	for _, flag := range p.Flags {
-		bit, ok := flagBits[flag]
-		if !ok {
+		bit := flagBit(flag)
+		if bit == 0 {
 			return nil, fmt.Errorf("seccomp: unknown flag %q", flag)
 		}
 		f.Flags |= bit
@@ -138,6 +148,9 @@ func action(a specs.LinuxSeccompAction, errno *uint) (uint32, error) {
 		data = uint32(*errno)
 		if *errno > 0xffff {
 			return 0, fmt.Errorf("seccomp: errno %d is out of range", *errno)
+		}
+		if a != specs.ActErrno && a != specs.ActTrace {
+			return 0, fmt.Errorf("seccomp: action %s takes no errnoRet", a)
 		}
 	}
 	switch a {

@@ -70,7 +70,11 @@ func TestActions(t *testing.T) {
 		specs.ActKill: retKillThread, specs.ActKillThread: retKillThread, specs.ActKillProcess: retKillProcess, specs.ActTrap: retTrap,
 		specs.ActErrno: retErrno | 99, specs.ActTrace: retTrace | 99, specs.ActAllow: retAllow, specs.ActLog: retLog, specs.ActNotify: retNotify,
 	} {
-		f := compile(t, &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{{Names: []string{"read"}, Action: action, ErrnoRet: &errno}}})
+		s := specs.LinuxSyscall{Names: []string{"read"}, Action: action}
+		if action == specs.ActErrno || action == specs.ActTrace {
+			s.ErrnoRet = &errno
+		}
+		f := compile(t, &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{s}})
 		if got := run(f.Insns, data{nr: uint32(lookup("read")[0]), arch: known[0].audit}); got != want {
 			t.Errorf("%s answers %#x, want %#x", action, got, want)
 		}
@@ -275,4 +279,26 @@ func FuzzCompile(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestRefusalsReachMultiplexedCalls(t *testing.T) {
+	at := lookup("socketcall")
+	m := slices.IndexFunc(known[:], func(m machine) bool { return m.arch == specs.ArchX86 })
+	if at == nil || m < 0 {
+		t.Skip("no machine with socketcall")
+	}
+	errno := uint(1)
+	f := compile(t, &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Architectures: []specs.Arch{specs.ArchX86}, Syscalls: []specs.LinuxSyscall{
+		{Names: []string{"socket", "shmat"}, Action: specs.ActErrno, ErrnoRet: &errno}}})
+	for call, fn := range map[string]uint64{"socketcall": 1, "ipc": 21} {
+		d := data{nr: uint32(lookup(call)[m]), arch: known[m].audit}
+		d.args[0] = fn
+		if got := run(f.Insns, d); got != retErrno|1 {
+			t.Errorf("%s(%d) answers %#x", call, fn, got)
+		}
+		d.args[0] = fn + 1
+		if got := run(f.Insns, d); got != retAllow {
+			t.Errorf("%s(%d) answers %#x", call, fn+1, got)
+		}
+	}
 }
