@@ -212,6 +212,16 @@ func (a *app) engine() (*engine.Engine, error) {
 	return e, e.Prepare()
 }
 
+// imageEngine opens the engine for a command on images, and removes what killed
+// imports left.
+func (a *app) imageEngine() (*engine.Engine, error) {
+	e, err := a.engine()
+	if err != nil {
+		return nil, err
+	}
+	return e, e.Images.Repair()
+}
+
 // each calls f for every argument, prints what it returns, and goes on past
 // failures, which it reports one by one.
 func (a *app) each(args []string, f func(string) (string, error)) error {

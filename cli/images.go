@@ -35,7 +35,7 @@ func (a *app) imagesCommand() *cobra.Command {
 }
 
 func (a *app) images(o format.Options, filters format.Filters) error {
-	e, err := a.engine()
+	e, err := a.imageEngine()
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (a *app) rmiCommand() *cobra.Command {
 	c := &cobra.Command{Use: "rmi [OPTIONS] IMAGE [IMAGE...]", Short: "Remove one or more images", Args: atLeast(1)}
 	c.Flags().BoolVarP(&force, "force", "f", false, "Force removal of the image")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		e, err := a.engine()
+		e, err := a.imageEngine()
 		if err != nil {
 			return err
 		}

@@ -43,7 +43,7 @@ standard input.`,
 }
 
 func (a *app) importImage(file string, o importer.Options) error {
-	e, err := a.engine()
+	e, err := a.imageEngine()
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,9 @@ package engine
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"mydocker/container"
@@ -70,7 +72,7 @@ func (d *draft) ociContainer() oci.Container {
 		c.ShmPath = fmt.Sprintf("/proc/%d/root/dev/shm", r.Pid)
 	}
 	if d.image.Host && !d.req.HostSecretsVisible {
-		c.Hidden = d.e.hidden()
+		c.Hidden = d.hidden()
 	}
 	return c
 }
@@ -78,14 +80,41 @@ func (d *draft) ociContainer() oci.Container {
 func (d *draft) file(name string) string { return filepath.Join(d.dir(), name) }
 
 // hidden are the host's secrets that exist, and this engine's own directories.
+// Patterns in /home, of which there are many, share one look at it.
 func (e *Engine) hidden() (paths []string) {
+	homes, err := filepath.Glob("/home/*")
+	if err != nil {
+		homes = nil
+	}
 	for _, p := range append(oci.HostSecrets(), e.Root, e.State) {
-		found, err := filepath.Glob(p)
-		if err == nil {
-			paths = append(paths, found...)
+		tries := []string{p}
+		if rest, ok := strings.CutPrefix(p, "/home/*"); ok {
+			tries = nil
+			for _, h := range homes {
+				tries = append(tries, h+rest)
+			}
+		}
+		for _, t := range tries {
+			paths = append(paths, existing(t)...)
 		}
 	}
-	return paths
+	slices.Sort(paths)
+	return slices.Compact(paths)
+}
+
+// existing returns what a pattern finds.
+func existing(pattern string) []string {
+	if strings.ContainsAny(pattern, "*?[") {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			return nil
+		}
+		return found
+	}
+	if _, err := os.Lstat(pattern); err != nil {
+		return nil
+	}
+	return []string{pattern}
 }
 
 // cgroupPath places a container's cgroup. Engines in other directories have a

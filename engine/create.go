@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -39,6 +40,7 @@ type draft struct {
 	image    image.Image
 	joined   map[string]*container.Record // by kind of namespace: those of container:NAME
 	mode     network.Mode
+	hidden   func() []string
 	facts    oci.Facts
 	spec     *specs.Spec
 	warnings []string
@@ -83,7 +85,7 @@ func (d *draft) view() view {
 // draft completes a request: image, names, other containers, specification.
 // It changes nothing.
 func (e *Engine) draft(id string, req *oci.Request, o CreateOptions) (*draft, error) {
-	d := &draft{e: e, req: req, id: id, name: o.Name, autoRemove: o.AutoRemove}
+	d := &draft{e: e, req: req, id: id, name: o.Name, autoRemove: o.AutoRemove, hidden: sync.OnceValue(e.hidden)}
 	var err error
 	if d.mode, err = network.ParseMode(req.Network); err != nil {
 		return nil, err

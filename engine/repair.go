@@ -32,7 +32,6 @@ func (e *Engine) Repair() error {
 	if len(ids) > 0 {
 		errs = append(errs, e.releaseAddresses())
 	}
-	errs = append(errs, e.Images.Repair())
 	return errors.Join(errs...)
 }
 

@@ -52,8 +52,9 @@ func Probe() (Layout, error) {
 	if l.Mode == "" {
 		return l, fmt.Errorf("control groups: no hierarchy is mounted: mount cgroup2 on /sys/fs/cgroup")
 	}
+	names := links("/sys/fs/cgroup")
 	for i, h := range l.Hierarchies {
-		l.Hierarchies[i].Links = links(h.Mount)
+		l.Hierarchies[i].Links = names[filepath.Base(h.Mount)]
 		for _, f := range optional {
 			if _, err := os.Stat(filepath.Join(h.Mount, f)); err == nil {
 				l.Files = append(l.Files, f)
@@ -70,16 +71,20 @@ func Probe() (Layout, error) {
 	return l, nil
 }
 
-// links returns the names beside a mount point that lead to it: cpu for cpu,cpuacct.
-func links(mount string) (out []string) {
-	dir := filepath.Dir(mount)
+// links returns the symbolic links in a directory by what they lead to: cpu,
+// for cpu,cpuacct.
+func links(dir string) map[string][]string {
+	out := map[string][]string{}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil
+		return out
 	}
 	for _, e := range entries {
-		if to, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil && to == filepath.Base(mount) {
-			out = append(out, e.Name())
+		if e.Type()&os.ModeSymlink == 0 {
+			continue
+		}
+		if to, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil {
+			out[to] = append(out[to], e.Name())
 		}
 	}
 	return out
