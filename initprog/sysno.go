@@ -14,6 +14,8 @@ func sysno(name string) (uintptr, bool) {
 		return unix.SYS_CHDIR, true
 	case "clock_gettime":
 		return unix.SYS_CLOCK_GETTIME, true
+	case "clone":
+		return unix.SYS_CLONE, true
 	case "clone3":
 		return unix.SYS_CLONE3, true
 	case "close":

@@ -95,12 +95,10 @@ func made() Container {
 func goldens() map[string]struct {
 	r Request
 	c func(*Container)
-	f func(*Facts)
 } {
 	type g = struct {
 		r Request
 		c func(*Container)
-		f func(*Facts)
 	}
 	swappiness := int64(10)
 	return map[string]g{

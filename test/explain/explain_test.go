@@ -35,7 +35,7 @@ for f in memory/memory.limit_in_bytes memory/memory.memsw.limit_in_bytes memory/
   if [ -r /sys/fs/cgroup/$f ]; then echo "$f:"; grep -v -E '^(oom_kill|under_oom) ' /sys/fs/cgroup/$f; fi
 done
 echo "== files"; for f in /etc/hosts /etc/hostname /etc/resolv.conf; do echo "$f:"; cat $f; done
-echo "== network"; ip -o addr show | sed -E 's/^[0-9]+: //; s/@[^ ]+//; s/valid_lft.*//'; ip route; cat /sys/class/net/*/address 2>/dev/null
+echo "== network"; ip -o addr show | sed -E 's/^[0-9]+: //; s/@[^ ]+//; s/valid_lft.*//'; ip route | sed 's/ linkdown//'; cat /sys/class/net/*/address 2>/dev/null
 echo "== sysctl"; cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/ping_group_range /proc/sys/kernel/shm_rmid_forced /proc/sys/kernel/msgmax
 echo "== namespaces"; for n in mnt uts ipc net pid cgroup user time; do a=$(readlink /proc/self/ns/$n); case " $HOST_NS " in *" $a "*) echo "$n host" ;; *) echo "$n own" ;; esac; done
 echo "== done"
@@ -93,8 +93,9 @@ func TestScriptsMakeTheSameContainer(t *testing.T) {
 func compare(t *testing.T, flags []string) {
 	testenv.NetNS(t)
 	env := testenv.NewEngine(t)
-	// The first container makes what stays: directories, the bridge.
+	// The first containers make what stays: directories, the bridge, caches.
 	output(t, env.Command(t, "run", "--rm", "host", "true"))
+	output(t, env.Command(t, slices.Concat([]string{"run"}, flags, []string{"host", "true"})...))
 	testenv.Reaped(t, "veth")
 	testenv.Leaks(t, env.Root, env.State)
 	probe := []string{"-e", "HOST_NS=" + hostNamespaces(t), "host", "/bin/sh", "-c", look}
