@@ -29,8 +29,12 @@ func (e Ensure) Do(*plan.Env) error {
 
 // Shell returns the ip(8) commands.
 func (e Ensure) Shell() string {
-	return fmt.Sprintf("ip link show %[1]s >/dev/null 2>&1 || { ip link add %[1]s mtu %[3]d type bridge; ip addr add %[2]s dev %[1]s; ip link set %[1]s up; }",
-		e.Name, e.Address, e.MTU)
+	p, err := netip.ParsePrefix(e.Address)
+	if err != nil {
+		return "# " + err.Error()
+	}
+	return fmt.Sprintf("ip link show %[1]s >/dev/null 2>&1 || { ip link add %[1]s mtu %[3]d address %[4]s type bridge; ip addr add %[2]s brd + dev %[1]s; ip link set %[1]s up; }",
+		e.Name, e.Address, e.MTU, netlink.MAC(p.Addr()))
 }
 
 // Undo returns nil: the bridge is not the container's alone.

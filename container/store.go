@@ -66,12 +66,11 @@ func (s *Store) begin(id string) (*Handle, error) {
 			return nil, err
 		}
 	}
-	lock, free, err := filelock.TryLock(s.lockPath(id))
+	// The ID is new, so that nobody else has business with it. A repair that
+	// finds the file before it is locked lets go of it at once.
+	lock, err := filelock.Lock(s.lockPath(id))
 	if err != nil {
 		return nil, err
-	}
-	if !free {
-		return nil, fmt.Errorf("container %.12s is in use", id)
 	}
 	return &Handle{id: id, s: s, lock: lock}, nil
 }

@@ -179,12 +179,13 @@ func (e *Engine) Open(nameOrID string) (*Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, free, err := e.Containers.TryOpen(rec.ID)
+	h, err := e.take(rec.ID)
 	if err != nil {
 		return nil, err
 	}
-	if !free {
-		return nil, &RunningError{rec.ID}
+	if h.Record == nil {
+		h.Close()
+		return nil, &container.NotFoundError{Ref: nameOrID}
 	}
 	req := h.Record.Request
 	d, err := e.draft(rec.ID, &req, CreateOptions{Name: rec.Name, AutoRemove: rec.AutoRemove})
@@ -194,6 +195,19 @@ func (e *Engine) Open(nameOrID string) (*Container, error) {
 	}
 	h.Spec = d.spec
 	return &Container{h, d}, nil
+}
+
+// take becomes responsible for a container. Another command's look at whether it
+// is alive holds the lock for a moment; whoever runs it holds it for long.
+func (e *Engine) take(id string) (*container.Handle, error) {
+	for range 50 {
+		h, free, err := e.Containers.TryOpen(id)
+		if err != nil || free {
+			return h, err
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return nil, &RunningError{id}
 }
 
 // A RunningError says that a container is in use by another command.

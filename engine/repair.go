@@ -86,6 +86,6 @@ func (e *Engine) endAndUndo(h *container.Handle) error {
 // releaseAddresses gives back the addresses of containers that are not there.
 func (e *Engine) releaseAddresses() error {
 	return ipam.Open(e.network().Pool(e.State)).Repair(func(owner string) bool {
-		return e.Containers.Exists(owner)
+		return e.Containers.Alive(owner) // addresses are held while a container runs
 	})
 }

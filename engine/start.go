@@ -81,7 +81,9 @@ func (r *run) compile() error {
 	if end != nil {
 		describe(&r.h.Record.Network, end)
 	}
-	r.plan, err = r.d.compile(end)
+	if r.plan, err = r.d.compile(end); err != nil && end != nil {
+		err = errors.Join(err, end.Release())
+	}
 	return err
 }
 

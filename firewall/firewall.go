@@ -35,7 +35,8 @@ func (e Ensure) Shell() string {
 	if err != nil {
 		return "# " + err.Error()
 	}
-	return "nft list table inet " + e.Table + " >/dev/null 2>&1 || nft -f - <<'NFT'\n" + t.Text() + "NFT"
+	replace := "add table inet " + e.Table + "\ndelete table inet " + e.Table + "\n" // an older one
+	return "nft list set " + t.Set() + " >/dev/null 2>&1 || nft -f - <<'NFT'\n" + replace + t.Text() + "NFT"
 }
 
 // Undo returns nil: the table is not the container's alone.

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"mydocker/internal/atomicfile"
+	"mydocker/internal/filelock"
+	"mydocker/linux"
 	"mydocker/plan"
 )
 
@@ -63,7 +65,7 @@ func (p *Pool) candidates(prefix netip.Prefix, reserved []netip.Addr) func(func(
 	first := prefix.Addr().Next()
 	start := first
 	if b, err := os.ReadFile(filepath.Join(p.dir, hint)); err == nil {
-		if a, err := netip.ParseAddr(strings.TrimSpace(string(b))); err == nil && prefix.Contains(a.Next()) {
+		if a, err := netip.ParseAddr(strings.TrimSpace(string(b))); err == nil && prefix.Contains(a) && prefix.Contains(a.Next()) {
 			start = a.Next()
 		}
 	}
@@ -86,18 +88,10 @@ func (p *Pool) candidates(prefix netip.Prefix, reserved []netip.Addr) func(func(
 
 func (p *Pool) path(a netip.Addr) string { return filepath.Join(p.dir, a.String()) }
 
-// claim makes the file; fs.ErrExist says that the address is taken.
+// claim makes the file; fs.ErrExist says that the address is taken. It is
+// linked into place with its content: it is never there half.
 func (p *Pool) claim(a netip.Addr, owner string) error {
-	f, err := os.CreateTemp(p.dir, ".claim-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(owner)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Link(f.Name(), p.path(a))
+	return linux.CreateLinked(p.dir, a.String(), []byte(owner), 0o600)
 }
 
 // Owner returns who has an address.
@@ -106,8 +100,17 @@ func (p *Pool) Owner(a netip.Addr) (string, error) {
 	return string(b), err
 }
 
-// Release gives an address back, if it is owner's.
+// Release gives an address back, if it is owner's. Releases go one at a time, so
+// that none removes what was claimed anew behind its look.
 func (p *Pool) Release(a netip.Addr, owner string) error {
+	lock, err := filelock.Lock(filepath.Join(p.dir, "lock"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // there is no pool
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	have, err := p.Owner(a)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && have != owner {
 		return nil
@@ -128,7 +131,7 @@ func (p *Pool) Repair(alive func(owner string) bool) error {
 	for _, e := range entries {
 		a, err := netip.ParseAddr(e.Name())
 		if err != nil {
-			continue // the hint, or a claim that somebody is about to link
+			continue // the hint, the lock
 		}
 		if owner, err := p.Owner(a); err == nil && !alive(owner) {
 			errs = append(errs, p.Release(a, owner))

@@ -2,6 +2,7 @@ package linux
 
 import (
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -109,4 +110,24 @@ func removeEntry(dir *os.File, name string) error {
 		return &os.PathError{Op: "rmdir", Path: sub.Name(), Err: err}
 	}
 	return nil
+}
+
+// CreateLinked makes a file with that content in a directory, complete or not at
+// all, without a temporary name: O_TMPFILE of open(2), then linkat(2). The error
+// is fs.ErrExist where there is a file of that name.
+func CreateLinked(dir, name string, content []byte, mode os.FileMode) error {
+	fd, err := retryValue("open O_TMPFILE", func() (int, error) {
+		return unix.Open(dir, unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, uint32(mode.Perm()))
+	})
+	if err != nil {
+		return err
+	}
+	f := os.NewFile(uintptr(fd), name)
+	defer f.Close()
+	if _, err := f.Write(content); err != nil {
+		return err
+	}
+	return retry("linkat", func() error {
+		return unix.Linkat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(fd), unix.AT_FDCWD, dir+"/"+name, unix.AT_SYMLINK_FOLLOW)
+	})
 }

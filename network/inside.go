@@ -46,7 +46,11 @@ func sockaddr(a []byte) []byte {
 }
 
 func up(b *initprog.Builder, name string) {
-	flags := binary.NativeEndian.AppendUint16(nil, syscall.IFF_UP|syscall.IFF_RUNNING)
+	set := uint16(syscall.IFF_UP | syscall.IFF_RUNNING)
+	if name != "lo" {
+		set |= syscall.IFF_MULTICAST // it is there by default, and flags are set as a whole
+	}
+	flags := binary.NativeEndian.AppendUint16(nil, set)
 	b.Sys("ioctl", control(b), setFlags, b.Bytes(ifreq(name, flags))).Says("bring " + name + " up")
 }
 

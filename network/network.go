@@ -5,6 +5,7 @@ package network
 import (
 	"crypto/sha256"
 	"fmt"
+	"net"
 	"net/netip"
 	"path/filepath"
 	"strings"
@@ -103,11 +104,14 @@ func (c Config) endpoint(a netip.Addr, state, id string) *Endpoint {
 	b := a.As4()
 	return &Endpoint{
 		Address: netip.PrefixFrom(a, c.Subnet.Bits()), Gateway: c.Gateway, Bridge: c.Bridge,
-		MAC:  fmt.Sprintf("02:42:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3]), // unique as the address is
-		Veth: "veth-" + id[:min(10, len(id))],                                  // 15 characters are the most
+		MAC:  net.HardwareAddr{0x02, 0x42, b[0], b[1], b[2], b[3]}.String(), // unique as the address is
+		Veth: "veth-" + id[:min(10, len(id))],                               // 15 characters are the most
 		cfg:  c, pool: c.Pool(state), owner: id,
 	}
 }
+
+// Release gives the address back, where no step has come to own it.
+func (e *Endpoint) Release() error { return ipam.Open(e.pool).Release(e.Addr(), e.owner) }
 
 // Addr returns the address without its prefix length.
 func (e *Endpoint) Addr() netip.Addr { return e.Address.Addr() }

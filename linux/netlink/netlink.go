@@ -55,8 +55,20 @@ type Veth struct {
 }
 
 // Add makes the pair in one request. The end on the bridge is up; a peer cannot
-// be brought up from here.
+// be brought up from here. An older pair of that name, which the kernel has not
+// yet taken away with its namespace, goes first.
 func (v Veth) Add() error {
+	err := v.add()
+	if !errors.Is(err, unix.EEXIST) {
+		return err
+	}
+	if err := Delete(v.Name); err != nil {
+		return err
+	}
+	return v.add()
+}
+
+func (v Veth) add() error {
 	fd, err := socket()
 	if err != nil {
 		return err
@@ -122,6 +134,9 @@ func EnsureBridge(name string, address netip.Prefix, mtu int) error {
 	}
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.MTU = name, mtu
+	// Else it would take the lowest of its ports', and change it as they come
+	// and go, under the eyes of running containers.
+	attrs.HardwareAddr = MAC(address.Addr())
 	if err := netlink.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}); err != nil && !errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("make bridge %s: %w", name, err)
 	}
@@ -140,6 +155,13 @@ func EnsureBridge(name string, address netip.Prefix, mtu int) error {
 		return fmt.Errorf("bring %s up: %w", name, err)
 	}
 	return nil
+}
+
+// MAC returns the hardware address that goes with an IPv4 address: unique where
+// that is.
+func MAC(a netip.Addr) net.HardwareAddr {
+	b := a.As4()
+	return append(net.HardwareAddr{0x02, 0x42}, b[:]...)
 }
 
 func ipNet(p netip.Prefix) *net.IPNet {
@@ -165,7 +187,15 @@ func bridgeReady(name string, address netip.Prefix) (bool, error) {
 		return false, nil
 	}
 	have, err := r.Inet4Addr()
-	return err == nil && netip.AddrFrom4([4]byte(have)) == address.Addr(), nil
+	if err != nil || netip.AddrFrom4([4]byte(have)) != address.Addr() || unix.IoctlIfreq(fd, unix.SIOCGIFNETMASK, r) != nil {
+		return false, nil
+	}
+	mask, err := r.Inet4Addr()
+	ones, _ := net.IPMask(mask).Size()
+	if err != nil || ones != address.Bits() {
+		return false, nil
+	}
+	return true, nil
 }
 
 // collides looks for another interface or route with addresses of the subnet.

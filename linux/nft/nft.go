@@ -3,6 +3,7 @@
 package nft
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -13,8 +14,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// generation names an empty set: a table that has it was made by this version.
-const generation = "generation-1"
+// generation names an empty set by a hash of the table's text: a table that has
+// it says what this one would.
+func (b Bridge) generation() string {
+	sum := sha256.Sum256([]byte(b.text("")))
+	return fmt.Sprintf("generation-%x", sum[:4])
+}
 
 // A Bridge is what the table says about one bridge.
 type Bridge struct {
@@ -24,7 +29,12 @@ type Bridge struct {
 }
 
 // Text returns the table as nft(8) prints and reads it.
-func (b Bridge) Text() string {
+func (b Bridge) Text() string { return b.text(b.generation()) }
+
+// Set returns the words by which nft(8) finds the table's mark.
+func (b Bridge) Set() string { return "inet " + b.Table + " " + b.generation() }
+
+func (b Bridge) text(generation string) string {
 	return fmt.Sprintf(`table inet %[1]s {
 	set %[4]s {
 		type ipv4_addr
@@ -52,14 +62,14 @@ func (b Bridge) Ensure() error {
 		return fmt.Errorf("nftables: %w", err)
 	}
 	table := &nftables.Table{Family: nftables.TableFamilyINet, Name: b.Table}
-	if _, err := c.GetSetByName(table, generation); err == nil {
+	if _, err := c.GetSetByName(table, b.generation()); err == nil {
 		return nil
 	}
 	// An older table goes in the same transaction.
 	c.AddTable(table)
 	c.DelTable(table)
 	c.AddTable(table)
-	if err := c.AddSet(&nftables.Set{Table: table, Name: generation, KeyType: nftables.TypeIPAddr}, nil); err != nil {
+	if err := c.AddSet(&nftables.Set{Table: table, Name: b.generation(), KeyType: nftables.TypeIPAddr}, nil); err != nil {
 		return fmt.Errorf("nftables: %w", err)
 	}
 	b.postrouting(c, table)
@@ -136,7 +146,7 @@ func (b Bridge) Exists() bool {
 	if err != nil {
 		return false
 	}
-	_, err = c.GetSetByName(&nftables.Table{Family: nftables.TableFamilyINet, Name: b.Table}, generation)
+	_, err = c.GetSetByName(&nftables.Table{Family: nftables.TableFamilyINet, Name: b.Table}, b.generation())
 	return err == nil
 }
 
