@@ -43,6 +43,9 @@ func (d *draft) findJoined() error {
 		if r.Status != container.Running || !d.e.Containers.Alive(r.ID) {
 			return fmt.Errorf("cannot join the %s namespace of a non running container: container %s is %s", j.kind, name, r.Status)
 		}
+		if j.kind == "ipc" && r.Request.IPCMode != "shareable" {
+			return fmt.Errorf("cannot join IPC of container %s: non-shareable IPC: start that container with --ipc shareable", name)
+		}
 		d.joined[j.kind] = r
 	}
 	return nil
@@ -68,14 +71,40 @@ func (d *draft) ociContainer() oci.Container {
 		}
 		c.HostnamePath, c.HostsPath, c.ResolvConfPath = filepath.Join(dir, "hostname"), filepath.Join(dir, "hosts"), filepath.Join(dir, "resolv.conf")
 	}
-	if r := d.joined["ipc"]; r != nil {
-		c.ShmPath = fmt.Sprintf("/proc/%d/root/dev/shm", r.Pid)
-	}
+	c.ShmPath = d.shm()
 	if d.image.Host && !d.req.HostSecretsVisible {
 		c.Hidden = d.hidden()
 	}
 	return c
 }
+
+// shm is the directory of the host that becomes /dev/shm where it is shared: the
+// container's own, or that of the one it joins. It is never looked up in a
+// container's root.
+func (d *draft) shm() string {
+	switch r := d.joined["ipc"]; {
+	case r != nil:
+		return filepath.Join(d.e.Containers.Dir(r.ID), "shm")
+	case d.req.IPCMode == "shareable":
+		return d.file("shm")
+	}
+	return ""
+}
+
+// shmSteps make the directory of a container that shares its own.
+func (d *draft) shmSteps() []plan.HostStep {
+	if d.req.IPCMode != "shareable" {
+		return nil
+	}
+	size := d.req.ShmSize
+	if size == 0 {
+		size = defaultShm
+	}
+	return []plan.HostStep{rootfs.Tmpfs{Path: d.file("shm"), Size: size}}
+}
+
+// defaultShm is the size of /dev/shm, in bytes.
+const defaultShm = 100 << 20
 
 func (d *draft) file(name string) string { return filepath.Join(d.dir(), name) }
 

@@ -305,7 +305,7 @@ func (d *draft) compile(end *network.Endpoint) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Host = slices.Concat(sources, c.Host, files)
+	c.Host = slices.Concat(sources, d.shmSteps(), c.Host, files)
 	return runtime.Compile(c, facts)
 }
 

@@ -123,6 +123,7 @@ func notDirs(mounts []specs.Mount, made map[string]bool) (map[string]bool, error
 		st, err := os.Stat(m.Source)
 		switch {
 		case made[m.Source]:
+		case m.Destination == "/dev/shm" && errors.Is(err, fs.ErrNotExist): // about to be mounted
 		case errors.Is(err, fs.ErrNotExist) && generated(m.Destination):
 			out[m.Source] = true
 		case errors.Is(err, fs.ErrNotExist):
