@@ -46,6 +46,9 @@ func layouts() map[string]Layout {
 }
 
 func TestParse(t *testing.T) {
+	if l := parse(v2Info + "33 31 0:30 / /sys/fs/cgroup/net_cls rw - cgroup cgroup rw,net_cls\n"); l.Mode != V2 || len(l.Hierarchies) > 0 {
+		t.Errorf("version 2 with a hierarchy of version 1 below it: %+v", l)
+	}
 	for name, l := range layouts() {
 		if l.Mode != name {
 			t.Errorf("%s was taken for %q", name, l.Mode)

@@ -31,6 +31,7 @@ func Compile(l Layout, path string, r *specs.LinuxResources, devices []specs.Lin
 	if first, _, _ := strings.Cut(path[1:], "/"); strings.HasPrefix(first, "mydocker") && "/"+first != path {
 		c.own = first
 	}
+	c.unsupported(r)
 	if l.Mode == V2 {
 		c.v2(r, devices)
 	} else {

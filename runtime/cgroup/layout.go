@@ -4,7 +4,6 @@
 package cgroup
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,6 +41,10 @@ var optional = []string{"memory.memsw.limit_in_bytes", "memory.swappiness", "cpu
 // bfqMark is there at the root where blkio.bfq.weight is in other groups.
 const bfqMark = "blkio.bfq.io_service_bytes"
 
+// bfqWeight is the file of version 2 where the BFQ scheduler is; else the weight
+// is in io.weight, on another scale.
+const bfqWeight = "io.bfq.weight"
+
 // Probe finds out how this host's hierarchies are mounted.
 func Probe() (Layout, error) {
 	info, err := os.ReadFile("/proc/self/mountinfo")
@@ -67,6 +70,9 @@ func Probe() (Layout, error) {
 			return l, fmt.Errorf("control groups: %w", err)
 		}
 		l.Controllers = strings.Fields(string(b))
+		if bfq, err := filepath.Glob(filepath.Join(l.Unified, "*", bfqWeight)); err == nil && len(bfq) > 0 {
+			l.Files = append(l.Files, bfqWeight)
+		}
 	}
 	return l, nil
 }
@@ -94,8 +100,8 @@ func links(dir string) map[string][]string {
 // proc_pid_mountinfo(5). Of several mounts of one hierarchy the first below
 // /sys/fs/cgroup counts.
 func parse(info string) (l Layout) {
-	for s := bufio.NewScanner(strings.NewReader(info)); s.Scan(); {
-		head, tail, ok := strings.Cut(s.Text(), " - ")
+	for line := range strings.Lines(info) {
+		head, tail, ok := strings.Cut(strings.TrimSpace(line), " - ")
 		front, back := strings.Fields(head), strings.Fields(tail)
 		if !ok || len(front) < 5 || len(back) < 3 || !strings.HasPrefix(front[4], "/sys/fs/cgroup") {
 			continue
@@ -110,6 +116,8 @@ func parse(info string) (l Layout) {
 		}
 	}
 	switch {
+	case l.Unified == "/sys/fs/cgroup": // hierarchies of version 1 beside it have no controllers of ours
+		l.Mode, l.Hierarchies = V2, nil
 	case len(l.Hierarchies) > 0 && l.Unified != "":
 		l.Mode = Hybrid
 	case len(l.Hierarchies) > 0:
@@ -133,7 +141,7 @@ func (l *Layout) add(h Hierarchy) {
 func controllers(options string) (out []string) {
 	for _, o := range strings.Split(options, ",") {
 		switch o {
-		case "rw", "ro", "xattr", "noprefix", "clone_children", "cpuset_v2_mode", "favordynmods":
+		case "rw", "ro", "xattr", "noprefix", "clone_children", "cpuset_v2_mode", "favordynmods", "seclabel":
 		default:
 			if !strings.HasPrefix(o, "release_agent=") {
 				out = append(out, o)

@@ -116,7 +116,7 @@ func (c *compiler) settingsV2(r *specs.LinuxResources) (s settings) {
 	if p := r.Pids; p != nil && p.Limit != nil {
 		s.add("pids limit", "pids", "pids.max", atMost(*p.Limit))
 	}
-	ioV2(&s, r.BlockIO)
+	c.ioV2(&s, r.BlockIO)
 	for _, h := range r.HugepageLimits {
 		v := strconv.FormatUint(h.Limit, 10)
 		s.add("huge page limit", "hugetlb", "hugetlb."+h.Pagesize+".max", v)
@@ -126,6 +126,10 @@ func (c *compiler) settingsV2(r *specs.LinuxResources) (s settings) {
 		c.fail("network classes and priorities need control groups of version 1")
 	}
 	for _, k := range slices.Sorted(maps.Keys(r.Unified)) {
+		if strings.Contains(k, "/") {
+			c.fail("unified limit %q is no name of a file", k)
+			continue
+		}
 		s.add(k, "", k, r.Unified[k])
 	}
 	return s
@@ -142,7 +146,9 @@ func (c *compiler) memoryV2(s *settings, m *specs.LinuxMemory) {
 	if m.Swap != nil {
 		swap := *m.Swap
 		if swap > 0 && m.Limit != nil && *m.Limit > 0 {
-			swap -= *m.Limit
+			if swap -= *m.Limit; swap < 0 {
+				c.fail("swap limit: memory and swap together (%d) are less than memory (%d)", *m.Swap, *m.Limit)
+			}
 		}
 		s.add("swap limit", "memory", "memory.swap.max", atMost(swap))
 	}
@@ -195,12 +201,16 @@ func weightOf(shares uint64) uint64 {
 	return uint64(math.Ceil(math.Pow(10, (l*l+125*l)/612.0-7.0/34.0)))
 }
 
-func ioV2(s *settings, b *specs.LinuxBlockIO) {
+func (c *compiler) ioV2(s *settings, b *specs.LinuxBlockIO) {
 	if b == nil {
 		return
 	}
 	if b.Weight != nil && *b.Weight > 0 {
-		s.add("block I/O weight", "io", "io.bfq.weight", fmt.Sprint(*b.Weight))
+		if c.has(bfqWeight) {
+			s.add("block I/O weight", "io", bfqWeight, fmt.Sprint(*b.Weight))
+		} else { // 10 to 1000 becomes 1 to 10000
+			s.add("block I/O weight", "io", "io.weight", fmt.Sprint(1+(uint64(*b.Weight)-10)*9999/990))
+		}
 	}
 	for _, t := range []struct {
 		key     string
@@ -232,13 +242,13 @@ func deviceNumber(n *int64) string {
 
 // deviceLines are rules as the devices controller of version 1 takes them.
 func deviceLines(rules []specs.LinuxDeviceCgroup) (out [][2]string) {
-	for _, r := range rules {
+	for _, r := range bothKinds(rules) {
 		verb := "deny"
 		if r.Allow {
 			verb = "allow"
 		}
 		kind, access := r.Type, r.Access
-		if kind == "" || kind == "a" {
+		if kind == "a" {
 			out = append(out, [2]string{verb, "a"})
 			continue
 		}
@@ -248,4 +258,50 @@ func deviceLines(rules []specs.LinuxDeviceCgroup) (out [][2]string) {
 		out = append(out, [2]string{verb, strings.Join([]string{kind, deviceNumber(r.Major) + ":" + deviceNumber(r.Minor), access}, " ")})
 	}
 	return out
+}
+
+// bothKinds writes a rule for both kinds of device as two, unless it is for all
+// devices and uses: that is all the kernel's "a" can say.
+func bothKinds(rules []specs.LinuxDeviceCgroup) (out []specs.LinuxDeviceCgroup) {
+	for _, r := range rules {
+		if r.Type != "" && r.Type != "a" {
+			out = append(out, r)
+			continue
+		}
+		if deviceNumber(r.Major) == "*" && deviceNumber(r.Minor) == "*" && (r.Access == "" || len(r.Access) == 3) {
+			r.Type = "a"
+			out = append(out, r)
+			continue
+		}
+		for _, kind := range []string{"b", "c"} {
+			r.Type = kind
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// unsupported refuses by name what no hierarchy of ours can do.
+func (c *compiler) unsupported(r *specs.LinuxResources) {
+	if len(r.Rdma) > 0 {
+		c.fail("rdma limits are not supported")
+	}
+	if m := r.Memory; m != nil && (m.Kernel != nil || m.KernelTCP != nil) {
+		c.fail("kernel memory limits are not supported: kernels since 5.16 have none")
+	}
+	if b := r.BlockIO; b != nil && b.LeafWeight != nil {
+		c.fail("block I/O leaf weights are not supported: kernels since 5.0 have none")
+	}
+	if c.Mode != V2 {
+		return
+	}
+	if b := r.BlockIO; b != nil && len(b.WeightDevice) > 0 {
+		c.fail("block I/O weights of single devices need control groups of version 1")
+	}
+	if u := r.CPU; u != nil && (u.RealtimePeriod != nil || u.RealtimeRuntime != nil) {
+		c.fail("real-time CPU limits need control groups of version 1")
+	}
+	if m := r.Memory; m != nil && m.Swappiness != nil {
+		c.fail("memory swappiness needs control groups of version 1")
+	}
 }

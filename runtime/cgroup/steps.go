@@ -44,7 +44,8 @@ func (m Make) Do(*plan.Env) (err error) {
 		return nil // the usual case: the parent is there
 	}
 	for range 20 {
-		if err = m.makeAll(); !errors.Is(err, fs.ErrNotExist) {
+		// ENODEV: a parent is just going.
+		if err = m.makeAll(); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENODEV) {
 			break
 		}
 	}

@@ -10,7 +10,7 @@ echo '50000 100000' > /sys/fs/cgroup/mydocker/ID/cpu.max
 echo 0 > /sys/fs/cgroup/mydocker/ID/cpuset.cpus
 echo 0 > /sys/fs/cgroup/mydocker/ID/cpuset.mems
 echo 50 > /sys/fs/cgroup/mydocker/ID/pids.max
-echo 300 > /sys/fs/cgroup/mydocker/ID/io.bfq.weight
+echo 2930 > /sys/fs/cgroup/mydocker/ID/io.weight
 echo '8:0 rbps=1048576' > /sys/fs/cgroup/mydocker/ID/io.max
 # bpf(2), no command: a device filter for /sys/fs/cgroup/mydocker/ID: deny a *:* rwm, allow c 1:3 rwm, allow c 136:* rw
 # born in /sys/fs/cgroup/mydocker/ID
