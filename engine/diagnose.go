@@ -66,7 +66,11 @@ func what(p *plan.Error) string {
 // likely knows the usual reasons for what the kernel says.
 func likely(p *plan.Error) (why, hint string) {
 	_, overlay := p.Step.(rootfs.Overlay)
+	_, mapped := p.Step.(rootfs.Mapped)
 	switch {
+	case mapped && errors.Is(p.Err, syscall.EINVAL):
+		return "the file system of a layer cannot show the owners of a user namespace (idmapped mounts)",
+			"ext4, XFS, Btrfs and tmpfs can, overlayfs and network file systems cannot: leave out --userns, or import the image"
 	case errors.Is(p.Err, syscall.ENOSPC) && p.Part == plan.PartSpawn:
 		return "a limit of namespaces is reached", "see /proc/sys/user/max_*_namespaces"
 	case errors.Is(p.Err, syscall.ENOSPC):

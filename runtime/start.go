@@ -194,8 +194,13 @@ func (s *starting) through(env *plan.Env) error {
 }
 
 // firstCause returns what failed in the first process, if that is why an attach
-// step could not be made, or else the step's own failure.
+// step could not be made, because the process was gone; or else the step's own
+// failure.
 func (s *starting) firstCause(attach error) error {
+	gone := errors.Is(attach, syscall.ESRCH) || errors.Is(attach, syscall.ENOENT) || errors.Is(attach, syscall.EPIPE) || errors.Is(attach, syscall.ECONNRESET)
+	if !gone {
+		return attach
+	}
 	s.proc.Abandon()
 	closeFiles([]*os.File{s.console})
 	s.console = nil
