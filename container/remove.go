@@ -48,7 +48,7 @@ func (s *Store) Leftovers() ([]string, error) {
 	var out []string
 	for _, n := range names {
 		id, removing := strings.CutPrefix(n, removingPrefix)
-		if _, err := os.Lstat(filepath.Join(s.Dir(n), "record.json")); removing || errors.Is(err, fs.ErrNotExist) {
+		if _, err := s.recordBytes(n); removing || errors.Is(err, fs.ErrNotExist) {
 			out = append(out, id)
 		}
 	}

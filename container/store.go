@@ -85,7 +85,7 @@ func (h *Handle) create() error {
 	if err := h.SaveSpec(); err != nil {
 		return err
 	}
-	return h.Save(false)
+	return h.Save()
 }
 
 // Dir returns the container's directory.
@@ -94,18 +94,40 @@ func (h *Handle) Dir() string { return h.s.Dir(h.id) }
 // ID returns the container's ID, also where there is no record.
 func (h *Handle) ID() string { return h.id }
 
-// Save writes the record. With sync it is on disk when Save returns.
-func (h *Handle) Save(sync bool) error { return h.write("record.json", h.Record, sync) }
+// Names of the record: the one that holds, the one before, the next.
+const (
+	recordFile = "record.json"
+	beforeFile = "record.before"
+	nextFile   = "record.next"
+)
 
-// SaveSpec writes the runtime specification.
-func (h *Handle) SaveSpec() error { return h.write("config.json", h.Spec, false) }
-
-func (h *Handle) write(name string, v any, sync bool) error {
-	b, err := json.Marshal(v)
+// Save writes the record. At every moment there is a complete one, recordFile
+// or else beforeFile. It is not renamed over the old one: there ext4 would write
+// its data to the disk at once, which takes longer than a whole container.
+func (h *Handle) Save() error {
+	b, err := json.Marshal(h.Record)
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(filepath.Join(h.Dir(), name), b, 0o600, sync)
+	at := func(name string) string { return filepath.Join(h.Dir(), name) }
+	if err := os.WriteFile(at(nextFile), b, 0o600); err != nil {
+		return err
+	}
+	for _, err := range []error{os.Remove(at(beforeFile)), os.Rename(at(recordFile), at(beforeFile))} {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return os.Rename(at(nextFile), at(recordFile))
+}
+
+// SaveSpec writes the runtime specification.
+func (h *Handle) SaveSpec() error {
+	b, err := json.Marshal(h.Spec)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(h.Dir(), "config.json"), b, 0o600, false)
 }
 
 // Spec reads the runtime specification of a container.
@@ -202,7 +224,7 @@ func (s *Store) Exists(id string) bool {
 
 // Load reads a container's record, as it is written; see [Store.Find].
 func (s *Store) Load(id string) (*Record, error) {
-	b, err := os.ReadFile(filepath.Join(s.Dir(id), "record.json"))
+	b, err := s.recordBytes(id)
 	if err != nil {
 		return nil, err
 	}
@@ -214,6 +236,16 @@ func (s *Store) Load(id string) (*Record, error) {
 		return nil, fmt.Errorf("record of container %.12s was written by a newer version", id)
 	}
 	return r, nil
+}
+
+// recordBytes reads the record, also while it is being replaced.
+func (s *Store) recordBytes(id string) (b []byte, err error) {
+	for _, name := range []string{recordFile, beforeFile, recordFile} {
+		if b, err = os.ReadFile(filepath.Join(s.Dir(id), name)); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return b, err
 }
 
 // List returns all containers, the youngest first. One whose record cannot be

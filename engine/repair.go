@@ -56,7 +56,7 @@ func (e *Engine) repair(id string) error {
 		h.Record.Pid, h.Record.StartTicks = 0, 0
 		h.Record.FinishedAt = time.Now().UTC()
 	}
-	return h.Save(false)
+	return h.Save()
 }
 
 // endAndUndo kills what still runs in the container and takes its host steps back.

@@ -128,7 +128,7 @@ func (r *run) begin(pid int) error {
 	rec.Status, rec.Pid, rec.StartTicks = container.Running, pid, ticks
 	rec.StartedAt, rec.FinishedAt = time.Now().UTC(), time.Time{}
 	rec.ExitCode, rec.OOMKilled, rec.Error = 0, false, ""
-	return r.h.Save(false)
+	return r.h.Save()
 }
 
 // finish takes back what the start made and writes how the container ended.
@@ -145,7 +145,10 @@ func (r *run) finish(exit Exit, failed error) error {
 	if errors.As(failed, &start) {
 		rec.ExitCode, rec.Error = start.Code, failed.Error()
 	}
-	return errors.Join(err, r.h.Save(false))
+	if rec.AutoRemove && err == nil {
+		return nil // the record is about to go
+	}
+	return errors.Join(err, r.h.Save())
 }
 
 func (r *run) oomKilled() bool {

@@ -148,6 +148,7 @@ func TestEveryHostStepFails(t *testing.T) {
 	}
 	for point := 1; point <= total; point++ {
 		t.Run(strconv.Itoa(point), func(t *testing.T) {
+			testenv.Reaped(t, "veth")
 			testenv.Leaks(t, env.Root, env.State)
 			calls := 0
 			e.Around = func(string, int, bool) error {
@@ -172,6 +173,7 @@ func TestEveryInitStepFails(t *testing.T) {
 	for ; ; steps++ {
 		done := false
 		t.Run(strconv.Itoa(steps+1), func(t *testing.T) {
+			testenv.Reaped(t, "veth")
 			testenv.Leaks(t, env.Root, env.State)
 			e.BreakInit = steps + 1
 			exit, err := runOnce(e, nil)
@@ -205,6 +207,7 @@ func TestKilledAtEveryHostStep(t *testing.T) {
 	testenv.Reaped(t, "veth")
 	for point := 1; point <= total; point++ {
 		t.Run(strconv.Itoa(point), func(t *testing.T) {
+			testenv.Reaped(t, "veth")
 			testenv.Leaks(t, env.Root, env.State)
 			out, err := run(t, env, point)
 			var exit *exec.ExitError
