@@ -88,16 +88,11 @@ func (a *app) run(f *runflags.Flags, args []string) error {
 	if err := a.checkTerminal(r); err != nil {
 		return err
 	}
-	e, err := a.engine()
-	if err != nil {
-		return err
-	}
-	h, err := e.Create(r, o)
+	e, h, err := a.made(r, o)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	a.warn(h.Record.Warnings)
 	t := newTracer(f.Trace, f.TraceFile)
 	exit, err := a.foreground(e, h, f.Attachments(r), t)
 	if o.AutoRemove {
@@ -108,6 +103,20 @@ func (a *app) run(f *runflags.Flags, args []string) error {
 		return err
 	}
 	return exitCode(exit)
+}
+
+// made opens the engine and creates the container.
+func (a *app) made(r *oci.Request, o engine.CreateOptions) (*engine.Engine, *engine.Container, error) {
+	e, err := a.engine()
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := e.Create(r, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.warn(h.Record.Warnings)
+	return e, h, nil
 }
 
 func first(errs ...error) error {
@@ -132,16 +141,11 @@ func (a *app) create(f *runflags.Flags, args []string) error {
 	if err != nil {
 		return err
 	}
-	e, err := a.engine()
-	if err != nil {
-		return err
-	}
-	h, err := e.Create(r, o)
+	_, h, err := a.made(r, o)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	a.warn(h.Record.Warnings)
 	fmt.Fprintln(a.Out, h.Record.ID)
 	return nil
 }

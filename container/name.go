@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"mydocker/internal/filelock"
 )
 
 // claimName makes the name the container's; an empty one is made up. The name
@@ -29,7 +31,8 @@ func (s *Store) claimName(r *Record) error {
 	}
 }
 
-// linkName claims the name, also from a container that is gone.
+// linkName claims the name, also from a container that is gone. Only
+// [Store.releaseName] removes names.
 func (s *Store) linkName(name, id string) error {
 	tmp := filepath.Join(s.Dir(id), "name")
 	if err := os.WriteFile(tmp, []byte(id), 0o600); err != nil {
@@ -45,7 +48,9 @@ func (s *Store) linkName(name, id string) error {
 			return &NameTakenError{name, owner}
 		}
 		if err == nil { // its container is gone
-			s.releaseName(name, owner)
+			if err := s.releaseName(name, owner); err != nil {
+				return err
+			}
 		}
 	}
 	return &NameTakenError{Name: name}
@@ -62,8 +67,16 @@ func (s *Store) named(name string) (string, error) {
 	return string(b), err
 }
 
-// releaseName gives the name back, if it is that container's.
+// releaseName gives the name back, if it is that container's. One at a time:
+// between the look and the removal the name could become somebody else's.
 func (s *Store) releaseName(name, id string) error {
+	path := filepath.Join(s.State, "names.lock")
+	lock, err := filelock.Lock(path)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	defer os.Remove(path) // while it is held: see filelock.Lock
 	owner, err := s.named(name)
 	if err != nil || owner != id {
 		return nil
@@ -72,6 +85,18 @@ func (s *Store) releaseName(name, id string) error {
 		return err
 	}
 	return nil
+}
+
+// namesOf returns the names that a container has claimed, by looking at all:
+// for one whose record is not there.
+func (s *Store) namesOf(id string) (out []string, err error) {
+	all, err := readNames(filepath.Join(s.Root, "names"))
+	for _, name := range all {
+		if owner, err := s.named(name); err == nil && owner == id {
+			out = append(out, name)
+		}
+	}
+	return out, err
 }
 
 // A NameTakenError says that a name belongs to another container.

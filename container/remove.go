@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"mydocker/linux"
@@ -19,9 +20,10 @@ const removingPrefix = ".removing-"
 // no link and crosses no mount. When it fails, the next repair goes on.
 func (h *Handle) Remove() error {
 	s := h.s
-	name := ""
-	if h.Record != nil {
-		name = h.Record.Name
+	names, err := h.names()
+	if err != nil {
+		h.keep = true
+		return fmt.Errorf("remove container %.12s: %w", h.id, err)
 	}
 	going := filepath.Join(s.Root, "containers", removingPrefix+h.id)
 	if err := os.Rename(h.Dir(), going); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -32,14 +34,29 @@ func (h *Handle) Remove() error {
 		h.keep = true
 		return fmt.Errorf("remove container %.12s: %w", h.id, err)
 	}
-	if name == "" {
-		return nil
+	for _, name := range names {
+		if err := s.releaseName(name, h.id); err != nil {
+			h.keep = true
+			return fmt.Errorf("remove container %.12s: %w", h.id, err)
+		}
 	}
-	return s.releaseName(name, h.id)
+	return nil
 }
 
-// Leftovers returns the IDs of containers that are half made or half removed
-// and not marked as active: after a reboot, or when that mark got lost.
+// names are those to give back: one, where the container was complete.
+func (h *Handle) names() ([]string, error) {
+	if h.Record == nil {
+		return h.s.namesOf(h.id)
+	}
+	if h.Record.Name == "" {
+		return nil, nil
+	}
+	return []string{h.Record.Name}, nil
+}
+
+// Leftovers returns the IDs of containers that are half made or half removed,
+// or of which only the name is left, marked as active or not: after a reboot
+// that mark is gone.
 func (s *Store) Leftovers() ([]string, error) {
 	names, err := readNames(filepath.Join(s.Root, "containers"))
 	if err != nil {
@@ -52,5 +69,12 @@ func (s *Store) Leftovers() ([]string, error) {
 			out = append(out, id)
 		}
 	}
-	return out, nil
+	claimed, err := readNames(filepath.Join(s.Root, "names"))
+	for _, n := range claimed {
+		if owner, err := s.named(n); err == nil && !s.Exists(owner) {
+			out = append(out, owner)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), err
 }

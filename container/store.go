@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -50,6 +51,11 @@ func (s *Store) Create(r *Record, spec *specs.Spec) (*Handle, error) {
 	}
 	h.Record, h.Spec = r, spec
 	r.Version = recordVersion
+	// From here on the directory is ours to remove, not before.
+	if err := os.Mkdir(h.Dir(), 0o700); err != nil {
+		h.Close()
+		return nil, fmt.Errorf("make the container's directory: %w", err)
+	}
 	if err := h.create(); err != nil {
 		err = errors.Join(err, h.Remove())
 		h.Close()
@@ -75,10 +81,8 @@ func (s *Store) begin(id string) (*Handle, error) {
 	return &Handle{id: id, s: s, lock: lock}, nil
 }
 
+// create fills the new directory.
 func (h *Handle) create() error {
-	if err := os.Mkdir(h.Dir(), 0o700); err != nil {
-		return fmt.Errorf("make the container's directory: %w", err)
-	}
 	if err := h.s.claimName(h.Record); err != nil {
 		return err
 	}
@@ -166,6 +170,10 @@ func (s *Store) TryOpen(id string) (h *Handle, free bool, err error) {
 		return nil, false, err
 	}
 	lock, free, err := filelock.TryLock(s.lockPath(id))
+	for err == nil && !free && !s.Alive(id) {
+		// Somebody only looked, see Alive, and is done in a moment.
+		lock, free, err = filelock.TryLock(s.lockPath(id))
+	}
 	if err != nil || !free {
 		return nil, false, err
 	}
@@ -180,17 +188,21 @@ func (s *Store) TryOpen(id string) (h *Handle, free bool, err error) {
 	return h, true, nil
 }
 
-// Alive tells whether a process is responsible for the container.
+// Alive tells whether a process is responsible for the container. It makes no
+// lock file, and those who ask at the same time do not see each other: they
+// share the lock for a moment.
 func (s *Store) Alive(id string) bool {
-	if _, err := os.Lstat(s.lockPath(id)); err != nil {
+	f, err := os.OpenFile(s.lockPath(id), os.O_RDONLY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
 		return false
 	}
-	lock, free, err := filelock.TryLock(s.lockPath(id))
-	if err != nil || !free {
-		return err == nil
+	defer f.Close()
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+		if err != syscall.EINTR {
+			return err == syscall.EWOULDBLOCK
+		}
 	}
-	lock.Close()
-	return false
 }
 
 // WaitFree returns when nobody is responsible for the container.
@@ -234,6 +246,10 @@ func (s *Store) Load(id string) (*Record, error) {
 	}
 	if r.Version > recordVersion {
 		return nil, fmt.Errorf("record of container %.12s was written by a newer version", id)
+	}
+	// Valid JSON is not yet a record: others rely on the ID and the status.
+	if r.Version < 1 || r.ID != id || r.Status == "" {
+		return nil, fmt.Errorf("record of container %.12s is damaged", id)
 	}
 	return r, nil
 }
@@ -293,8 +309,8 @@ func (e *NotFoundError) NotFound() bool { return true }
 // Find returns the container of that name, ID, or unambiguous beginning of an ID.
 func (s *Store) Find(ref string) (*Record, error) {
 	if id, err := s.named(ref); err == nil {
-		if r, err := s.Load(id); err == nil {
-			return r, nil
+		if r, err := s.Load(id); !errors.Is(err, fs.ErrNotExist) {
+			return r, err
 		}
 	}
 	if ref == "" || strings.Trim(ref, "0123456789abcdef") != "" {

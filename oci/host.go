@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/moby/sys/mountinfo"
+
+	"mydocker/runtime/security"
 )
 
 // HostFacts reads from this host what a specification of the request will
@@ -86,7 +88,7 @@ func hostResolvConf(r *Request) ([]byte, error) {
 func bounding() []string {
 	const prCapbsetRead = 23
 	out := []string{}
-	for i, name := range allCaps() {
+	for i, name := range security.AllCaps() {
 		if has, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prCapbsetRead, uintptr(i), 0); errno == 0 && has == 1 {
 			out = append(out, name)
 		}

@@ -18,7 +18,6 @@ import (
 	"mydocker/runtime/namespace"
 	"mydocker/runtime/process"
 	"mydocker/runtime/rootfs"
-	"mydocker/runtime/security"
 	"mydocker/runtime/security/seccomp"
 )
 
@@ -182,13 +181,6 @@ func (k *compiler) joined() (steps []plan.InitStep) {
 	return steps
 }
 
-func (k *compiler) oomScore() []plan.InitStep {
-	if k.Spec.Process.OOMScoreAdj == nil {
-		return nil
-	}
-	return []plan.InitStep{process.OOMScoreAdj{Score: *k.Spec.Process.OOMScoreAdj}}
-}
-
 func (k *compiler) innerNamespaces() (steps []plan.InitStep) {
 	if path, ok := k.namespace("cgroup"); ok && path == "" {
 		steps = append(steps, namespace.Cgroup{})
@@ -234,38 +226,6 @@ func (k *compiler) root() []plan.InitStep {
 		first = o
 	}
 	return []plan.InitStep{first, rootfs.OpenRoot{Dir: dir}}
-}
-
-// userNamespace tells whether the container gets a new one.
-func (k *compiler) userNamespace() bool {
-	at, ok := k.namespace("user")
-	return ok && at == ""
-}
-
-// mapped are the host's steps for the root of a container in a user namespace.
-func (k *compiler) mapped() []plan.HostStep {
-	if !k.userNamespace() || k.Overlay == nil {
-		return nil
-	}
-	return []plan.HostStep{rootfs.Mapped{Overlay: *k.Overlay, Scratch: k.Overlay.Target}}
-}
-
-// userRoot does what needs the host's root's rights to files, and gives them up.
-func (k *compiler) userRoot() (steps []plan.InitStep) {
-	if !k.userNamespace() {
-		return nil
-	}
-	steps = k.isolation()
-	for _, s := range k.mounts() {
-		if m, ok := s.(mount.Bind); ok && m.Fetched {
-			m.Fetched = false
-			steps = append(steps, mount.Fetch{Bind: m})
-		}
-	}
-	if k.Overlay != nil {
-		steps = append(steps, rootfs.Received{Overlay: *k.Overlay, Socket: consoleFD})
-	}
-	return append(steps, process.Become{})
 }
 
 func (k *compiler) devices() (steps []plan.InitStep) {
@@ -314,24 +274,6 @@ func nodeOf(d specs.LinuxDevice) device.Node {
 	return n
 }
 
-func (k *compiler) terminal() []plan.InitStep {
-	if !k.Spec.Process.Terminal {
-		return nil
-	}
-	t := device.Terminal{Socket: consoleFD}
-	if s := k.Spec.Process.ConsoleSize; s != nil {
-		t.Width, t.Height = uint16(s.Width), uint16(s.Height)
-	}
-	return []plan.InitStep{t}
-}
-
-func (k *compiler) workdir() []plan.InitStep {
-	if k.Spec.Process.Cwd == "/" {
-		return nil
-	}
-	return []plan.InitStep{process.MakeWorkdir{Dir: k.Spec.Process.Cwd}}
-}
-
 // network prepares the interface. Without host steps there is nothing to wait for.
 func (k *compiler) network() []plan.InitStep {
 	steps := slices.Clone(k.Early)
@@ -375,72 +317,4 @@ func (k *compiler) protect() (steps []plan.InitStep) {
 // container lacks.
 func kernelMade(p string) bool {
 	return strings.HasPrefix(p, "/proc/") || strings.HasPrefix(p, "/sys/")
-}
-
-func (k *compiler) enter() []plan.InitStep {
-	keep := 0
-	if k.Reaper {
-		keep = 1
-	}
-	return []plan.InitStep{
-		rootfs.Pivot{},
-		process.Chdir{Dir: k.Spec.Process.Cwd},
-		process.CloseFiles{Keep: keep, Terminal: k.Spec.Process.Terminal},
-	}
-}
-
-func (k *compiler) session() []plan.InitStep {
-	if k.Spec.Process.Terminal {
-		return []plan.InitStep{process.Session{Terminal: true}, device.Control{}}
-	}
-	return []plan.InitStep{process.Session{}}
-}
-
-// privileges orders what is given up. Loading a filter needs CAP_SYS_ADMIN
-// unless no_new_privs is set; then it can come last and must allow least.
-func (k *compiler) privileges() (steps []plan.InitStep) {
-	p := k.Spec.Process
-	caps := p.Capabilities
-	if caps == nil {
-		caps = &specs.LinuxCapabilities{}
-	}
-	filter := k.seccomp()
-	if k.Reaper {
-		defer func() {
-			at := slices.IndexFunc(steps, func(s plan.InitStep) bool { _, ok := s.(security.Capabilities); return ok })
-			steps = slices.Insert(steps, at+1, plan.InitStep(process.Reaper{Status: statusFD}))
-		}()
-	}
-	if !p.NoNewPrivileges {
-		steps = append(steps, filter...)
-	}
-	steps = append(steps,
-		security.Bounding{Keep: caps.Bounding},
-		security.KeepCaps{},
-		process.User{UID: p.User.UID, GID: p.User.GID, Groups: p.User.AdditionalGids, Umask: umask(p.User)},
-		security.Capabilities{Effective: caps.Effective, Permitted: caps.Permitted, Inheritable: caps.Inheritable, Ambient: caps.Ambient},
-	)
-	if p.NoNewPrivileges {
-		steps = append(append(steps, security.NoNewPrivileges{}), filter...)
-	}
-	return steps
-}
-
-func umask(u specs.User) uint32 {
-	if u.Umask != nil {
-		return *u.Umask
-	}
-	return 0o022
-}
-
-func (k *compiler) seccomp() []plan.InitStep {
-	if k.Filter == nil {
-		return nil
-	}
-	return []plan.InitStep{security.Seccomp{Filter: k.Filter}}
-}
-
-func (k *compiler) exec() []plan.InitStep {
-	p := k.Spec.Process
-	return []plan.InitStep{process.Exec{Args: p.Args, Env: p.Env, Dir: p.Cwd}}
 }

@@ -2,6 +2,7 @@ package format
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,8 +21,8 @@ type ContainerRow struct {
 
 // Label returns one label, for templates.
 func (r ContainerRow) Label(name string) string {
-	if r.labels == nil {
-		return name // of the header
+	if r.labels == nil { // the header: the last part of the name, as words
+		return strings.NewReplacer("-", " ", "_", " ").Replace(name[strings.LastIndex(name, ".")+1:])
 	}
 	return r.labels[name]
 }
@@ -37,15 +38,18 @@ func ContainerHeader() ContainerRow {
 
 // Container returns the row of a container.
 func Container(r container.Record, now time.Time, noTrunc bool) ContainerRow {
-	command := strings.Join(append([]string{r.Path}, r.Args...), " ")
-	id := r.ID
+	command, id := commandLine(r), r.ID
 	if !noTrunc {
 		command, id = Ellipsis(command, 20), r.Short()
 	}
 	var mounts []string
 	for _, m := range r.Request.Mounts {
 		if m.Type == "bind" {
-			mounts = append(mounts, m.Source)
+			source := m.Source
+			if !noTrunc {
+				source = Ellipsis(source, 15)
+			}
+			mounts = append(mounts, source)
 		}
 	}
 	labels := r.Request.Labels
@@ -57,6 +61,18 @@ func Container(r container.Record, now time.Time, noTrunc bool) ContainerRow {
 		Labels: Labels(labels), LocalVolumes: "0", Mounts: strings.Join(mounts, ","), Names: r.Name, Networks: r.Network.Mode,
 		RunningFor: units.HumanDuration(now.Sub(r.Created)) + " ago", Size: "0B", State: string(r.Status), Status: r.State(now), labels: labels,
 	}
+}
+
+// commandLine joins the command for people: words with spaces are in quotes.
+func commandLine(r container.Record) string {
+	words := []string{r.Path}
+	for _, a := range r.Args {
+		if strings.Contains(a, " ") {
+			a = "'" + a + "'"
+		}
+		words = append(words, a)
+	}
+	return strings.Join(words, " ")
 }
 
 // Labels joins labels as listings show them.
@@ -89,12 +105,23 @@ func (f Filters) Matches(r container.Record, find func(string) (*container.Recor
 	}
 	return f.Labels(r.Request.Labels) &&
 		f.Any("id", func(v string) bool { return strings.HasPrefix(r.ID, v) }) &&
-		f.Any("name", func(v string) bool { return strings.Contains("/"+r.Name, v) }) &&
+		f.Any("name", func(v string) bool { return named(r.Name, v) }) &&
 		f.Any("status", func(v string) bool { return string(r.Status) == v }) &&
 		f.Any("exited", func(v string) bool { return r.Status == container.Exited && strconv.Itoa(r.ExitCode) == v }) &&
 		f.Any("network", func(v string) bool { return r.Network.Mode == v }) &&
 		f.Any("ancestor", func(v string) bool { return ancestor(r, v) }) &&
 		f.Any("volume", func(v string) bool { return hasVolume(r, v) }), nil
+}
+
+// named tells whether a regular expression is found in a name, with or without
+// the slash that Docker puts before it. One that is none matches nothing but
+// itself.
+func named(name, expr string) bool {
+	if strings.Contains("/"+name, expr) {
+		return true
+	}
+	re, err := regexp.Compile(expr)
+	return err == nil && (re.MatchString(name) || re.MatchString("/"+name))
 }
 
 func ancestor(r container.Record, v string) bool {

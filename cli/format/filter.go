@@ -3,7 +3,10 @@ package format
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+
+	"mydocker/container"
 )
 
 // Filters are the values of --filter, by key.
@@ -21,9 +24,28 @@ func ParseFilters(words, allowed []string) (Filters, error) {
 		if !slices.Contains(allowed, k) {
 			return nil, fmt.Errorf("invalid filter '%s'", k)
 		}
+		if !sensible(k, v) {
+			return nil, fmt.Errorf("invalid filter '%s=%s'", k, v)
+		}
 		f[k] = append(f[k], v)
 	}
 	return f, nil
+}
+
+// sensible tells whether anything could ever match: an error is of more use
+// than an empty list.
+func sensible(key, value string) bool {
+	var err error
+	switch key {
+	case "status":
+		return slices.Contains([]container.Status{container.Created, container.Running, container.Paused, container.Restarting,
+			container.Removing, container.Exited, container.Dead}, container.Status(value))
+	case "exited":
+		_, err = strconv.Atoi(value)
+	case "dangling":
+		_, err = strconv.ParseBool(value)
+	}
+	return err == nil
 }
 
 // Any tells whether the key was not given, or one of its values satisfies match.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"text/template"
+	"unicode"
 )
 
 // Options are --format, --quiet and --no-trunc of a listing.
@@ -32,23 +33,48 @@ func functions() template.FuncMap {
 		"split": strings.Split,
 		"lower": strings.ToLower,
 		"upper": strings.ToUpper,
-		"title": func(s string) string {
+		"title": title,
+		"pad": func(s string, before, after int) string {
 			if s == "" {
 				return s
 			}
-			return strings.ToUpper(s[:1]) + s[1:]
-		},
-		"pad": func(s string, before, after int) string {
 			return strings.Repeat(" ", before) + s + strings.Repeat(" ", after)
 		},
 		"truncate": func(s string, n int) string { return s[:min(n, len(s))] },
-		"println":  fmt.Sprintln,
 	}
 }
 
-// parse compiles a template in which \t and \n stand for tab and new line.
+// headerFunctions take the place of functions for the titles of a table: these
+// stay whole, whatever is done to the values below them.
+func headerFunctions() template.FuncMap {
+	return template.FuncMap{
+		"json": same, "title": same, "lower": same, "upper": same,
+		"join":     func(s, _ string) string { return s },
+		"split":    func(s, _ string) string { return s },
+		"truncate": func(s string, _ int) string { return s },
+	}
+}
+
+func same(s string) string { return s }
+
+// title makes the first letter of each word upper case.
+func title(s string) string {
+	between := true
+	return strings.Map(func(r rune) rune {
+		inside := !between
+		between = !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_'
+		if inside {
+			return r
+		}
+		return unicode.ToTitle(r)
+	}, s)
+}
+
+// unescape puts tabs and new lines where the format of a listing says so.
+func unescape(s string) string { return strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(s) }
+
+// parse compiles a template.
 func parse(text string) (*template.Template, error) {
-	text = strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(text)
 	t, err := template.New("").Funcs(functions()).Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("template parsing error: %w", err)
@@ -63,7 +89,7 @@ func List[T any](w io.Writer, o Options, rows []T, header T, standard string, id
 	tmpl, table := strings.CutPrefix(o.Format, "table")
 	tmpl = strings.TrimSpace(tmpl)
 	switch {
-	case o.Quiet && o.Format == "":
+	case o.Quiet:
 		for _, r := range rows {
 			fmt.Fprintln(w, id(r))
 		}
@@ -73,7 +99,7 @@ func List[T any](w io.Writer, o Options, rows []T, header T, standard string, id
 	case o.Format == "" || table && tmpl == "":
 		tmpl, table = standard, true
 	}
-	t, err := parse(tmpl)
+	t, err := parse(unescape(tmpl))
 	if err != nil {
 		return err
 	}
@@ -81,7 +107,14 @@ func List[T any](w io.Writer, o Options, rows []T, header T, standard string, id
 		return each(w, t, rows)
 	}
 	tw := tabwriter.NewWriter(w, 10, 1, 3, ' ', 0)
-	if err := each(tw, t, append([]T{header}, rows...)); err != nil {
+	titles, err := t.Clone()
+	if err != nil {
+		return err
+	}
+	if err := each(tw, titles.Funcs(headerFunctions()), []T{header}); err != nil {
+		return err
+	}
+	if err := each(tw, t, rows); err != nil {
 		return err
 	}
 	return tw.Flush()
@@ -138,19 +171,33 @@ func Inspect(w io.Writer, objects []any, format string) error {
 	case "json":
 		return lines(w, objects)
 	}
+	typed, err := parse(format)
+	if err != nil {
+		return err
+	}
 	for _, o := range objects {
-		if err := Object(w, o, format); err == nil {
-			continue
-		}
-		m, err := generic(o)
-		if err != nil {
-			return err
-		}
-		if err := Object(w, m, format); err != nil {
+		if err := inspect(w, typed, o); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// inspect prints one object. What its fields do not have may be a key of its
+// JSON; one that is not there either is an error.
+func inspect(w io.Writer, typed *template.Template, o any) error {
+	if err := each(w, typed, []any{o}); err == nil {
+		return nil
+	}
+	m, err := generic(o)
+	if err != nil {
+		return err
+	}
+	strict, err := typed.Clone()
+	if err != nil {
+		return err
+	}
+	return each(w, strict.Option("missingkey=error"), []any{m})
 }
 
 // generic returns the object as its JSON names it.

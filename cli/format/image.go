@@ -2,6 +2,7 @@ package format
 
 import (
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,8 +59,14 @@ func ImageFilters() []string { return []string{"dangling", "label", "reference"}
 // MatchesImage tells whether an image passes the filters.
 func (f Filters) MatchesImage(i Image) bool {
 	return f.Labels(i.Labels) &&
-		f.Any("dangling", func(v string) bool { return (v == "true" || v == "1") == (i.Name == "") }) &&
+		f.Any("dangling", func(v string) bool { return truth(v) == (i.Name == "") }) &&
 		f.Any("reference", func(v string) bool { return reference(v, i.Name) })
+}
+
+// truth reads what [ParseFilters] has found to be true or false.
+func truth(v string) bool {
+	b, _ := strconv.ParseBool(v)
+	return b
 }
 
 func reference(pattern, name string) bool {

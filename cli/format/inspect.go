@@ -73,8 +73,8 @@ type HostConfigJSON struct {
 	CpuShares, Memory, NanoCpus               int64
 	CgroupParent                              string
 	BlkioWeight                               uint16
-	BlkioDeviceReadBps, BlkioDeviceWriteBps   []oci.Limit
-	BlkioDeviceReadIOps, BlkioDeviceWriteIOps []oci.Limit
+	BlkioDeviceReadBps, BlkioDeviceWriteBps   []LimitJSON
+	BlkioDeviceReadIOps, BlkioDeviceWriteIOps []LimitJSON
 	CpuPeriod, CpuQuota                       int64
 	CpusetCpus, CpusetMems                    string
 	Devices                                   []DeviceJSON
@@ -89,6 +89,12 @@ type HostConfigJSON struct {
 
 // DeviceJSON is one of --device.
 type DeviceJSON struct{ PathOnHost, PathInContainer, CgroupPermissions string }
+
+// LimitJSON is a rate of one block device: bytes or operations a second.
+type LimitJSON struct {
+	Path string
+	Rate uint64
+}
 
 // UlimitJSON is one of --ulimit.
 type UlimitJSON struct {
@@ -171,7 +177,7 @@ func hostConfig(r *container.Record, s *specs.Spec) HostConfigJSON {
 		IpcMode: or(q.IPCMode, "private"), OomScoreAdj: q.OOMScoreAdj, PidMode: q.PidMode, Privileged: q.Privileged, ReadonlyRootfs: q.ReadOnly,
 		SecurityOpt: securityOptions(q), UTSMode: q.UTSMode, UsernsMode: q.Userns, ShmSize: q.ShmSize, Sysctls: q.Sysctls, Runtime: "mydocker",
 		CpuShares: res.CPUShares, Memory: res.Memory, NanoCpus: res.NanoCPUs, CgroupParent: q.CgroupParent, BlkioWeight: res.BlkioWeight,
-		BlkioDeviceReadBps: res.DeviceReadBps, BlkioDeviceWriteBps: res.DeviceWriteBps, BlkioDeviceReadIOps: res.DeviceReadIOps, BlkioDeviceWriteIOps: res.DeviceWriteIOps,
+		BlkioDeviceReadBps: limits(res.DeviceReadBps), BlkioDeviceWriteBps: limits(res.DeviceWriteBps), BlkioDeviceReadIOps: limits(res.DeviceReadIOps), BlkioDeviceWriteIOps: limits(res.DeviceWriteIOps),
 		CpuPeriod: res.CPUPeriod, CpuQuota: res.CPUQuota, CpusetCpus: res.CpusetCpus, CpusetMems: res.CpusetMems,
 		MemoryReservation: res.MemoryReservation, MemorySwap: res.MemorySwap, MemorySwappiness: res.MemorySwappiness, OomKillDisable: res.OOMKillDisable, Init: q.Init,
 	}
@@ -193,6 +199,13 @@ func hostConfig(r *container.Record, s *specs.Spec) HostConfigJSON {
 		h.MaskedPaths, h.ReadonlyPaths = list(s.Linux.MaskedPaths), list(s.Linux.ReadonlyPaths)
 	}
 	return h
+}
+
+func limits(in []oci.Limit) (out []LimitJSON) {
+	for _, l := range in {
+		out = append(out, LimitJSON{l.Path, l.Rate})
+	}
+	return out
 }
 
 func securityOptions(q oci.Request) (out []string) {

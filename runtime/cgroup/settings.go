@@ -286,6 +286,7 @@ func (c *compiler) unsupported(r *specs.LinuxResources) {
 	if len(r.Rdma) > 0 {
 		c.fail("rdma limits are not supported")
 	}
+	//lint:ignore SA1019 to be refused, it has to be looked at
 	if m := r.Memory; m != nil && (m.Kernel != nil || m.KernelTCP != nil) {
 		c.fail("kernel memory limits are not supported: kernels since 5.16 have none")
 	}

@@ -12,7 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"mydocker/initprog"
 	"mydocker/linux"
 	"mydocker/plan"
 )
@@ -330,62 +329,3 @@ func (d DeviceFilter) Shell() string {
 
 // Undo returns nil: the program goes with the group.
 func (DeviceFilter) Undo() plan.HostStep { return nil }
-
-// Join moves the first process into groups of version 1. It has one thread and
-// moves itself, which needs no grace period of the kernel.
-type Join struct{ Dirs []string }
-
-// Emit writes 0, the caller, to the tasks file of each group.
-func (j Join) Emit(b *initprog.Builder) {
-	for _, d := range j.Dirs {
-		fd := b.Slot()
-		b.Sys("openat", linux.AT_FDCWD, d+"/tasks", linux.O_WRONLY|linux.O_CLOEXEC, 0).Into(fd)
-		b.Sys("write", fd, "0", 1).Says("join " + d)
-		b.Sys("close", fd)
-	}
-}
-
-// Shell returns the echo commands.
-func (j Join) Shell() string {
-	var lines []string
-	for _, d := range j.Dirs {
-		lines = append(lines, "echo 0 > "+plan.Quote(d+"/tasks"))
-	}
-	return strings.Join(lines, "\n")
-}
-
-// OOMKills returns how many processes of a container the kernel killed for
-// want of memory.
-func OOMKills(l Layout, path string) (int, error) {
-	file := filepath.Join(l.Unified, path, "memory.events")
-	if l.Mode != V2 {
-		h := l.hierarchy("memory")
-		if h == nil {
-			return 0, nil
-		}
-		file = filepath.Join(h.Mount, path, "memory.oom_control")
-	}
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return 0, err
-	}
-	for l := range strings.Lines(string(b)) {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(l), "oom_kill "); ok {
-			return strconv.Atoi(v)
-		}
-	}
-	return 0, nil
-}
-
-// Kill kills every process of a container.
-func Kill(l Layout, path string) error {
-	if l.Unified != "" {
-		return killGroup(filepath.Join(l.Unified, path))
-	}
-	for _, name := range []string{"pids", "freezer", "memory", "name=systemd"} {
-		if h := l.hierarchy(name); h != nil {
-			return killGroup(filepath.Join(h.Mount, path))
-		}
-	}
-	return nil
-}
