@@ -209,7 +209,13 @@ func (a *app) engine() (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e, e.Prepare()
+	err = e.Prepare()
+	var repair *engine.RepairError
+	if errors.As(err, &repair) {
+		a.warn([]string{repair.Error()})
+		err = nil
+	}
+	return e, err
 }
 
 // imageEngine opens the engine for a command on images, and removes what killed

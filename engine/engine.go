@@ -76,8 +76,16 @@ func codec() plan.Codec {
 // ErrNotRoot says that a command needs privileges that the caller lacks.
 var ErrNotRoot = errors.New("permission denied: this needs root")
 
+// A RepairError says that something which a killed command left could not be
+// taken back. The next command tries again; this one can go on.
+type RepairError struct{ Err error }
+
+func (e *RepairError) Error() string { return e.Err.Error() }
+func (e *RepairError) Unwrap() error { return e.Err }
+
 // Prepare makes the engine's directories and repairs what a killed command
-// left. Every command but those that only print calls it first.
+// left. Every command but those that only print calls it first. A *RepairError
+// keeps none from going on.
 func (e *Engine) Prepare() error {
 	if os.Geteuid() != 0 {
 		return ErrNotRoot
@@ -87,7 +95,10 @@ func (e *Engine) Prepare() error {
 			return fmt.Errorf("make the engine's directories: %w", err)
 		}
 	}
-	return e.Repair()
+	if err := e.Repair(); err != nil {
+		return &RepairError{err}
+	}
+	return nil
 }
 
 func (e *Engine) network() network.Config {

@@ -23,6 +23,11 @@ func (e *Engine) Repair() error {
 	if err != nil {
 		return err
 	}
+	first, err := e.firstOfBoot()
+	if err != nil {
+		return err
+	}
+	ids = append(ids, first...)
 	var errs []error
 	for _, id := range ids {
 		if err := e.repair(id); err != nil {
@@ -33,6 +38,28 @@ func (e *Engine) Repair() error {
 		errs = append(errs, e.releaseAddresses())
 	}
 	return errors.Join(errs...)
+}
+
+// firstOfBoot returns, to the first command after the machine was started, the
+// containers that it stopped in the middle of something: no lock tells of them.
+func (e *Engine) firstOfBoot() (ids []string, err error) {
+	mark := filepath.Join(e.State, "looked-after-boot")
+	if _, err := os.Lstat(mark); err == nil {
+		return nil, nil
+	}
+	if ids, err = e.Containers.Leftovers(); err != nil {
+		return nil, err
+	}
+	all, err := e.Containers.List()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range all {
+		if r.Status == container.Running && !e.Containers.Alive(r.ID) {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids, os.WriteFile(mark, nil, 0o600)
 }
 
 // repair brings one container to a known state, unless it is in use.
