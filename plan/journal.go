@@ -112,16 +112,20 @@ func (j *Journal) Begin(part string, steps []HostStep) (int, error) {
 }
 
 // Done marks a step as made.
-func (j *Journal) Done(n int) error { return j.mark(n, "done") }
+func (j *Journal) Done(n int) error { return j.mark("done", n) }
 
-// Undone marks a step as taken back.
-func (j *Journal) Undone(n int) error { return j.mark(n, "undone") }
+// Undone marks steps as taken back.
+func (j *Journal) Undone(n ...int) error { return j.mark("undone", n...) }
 
-func (j *Journal) mark(n int, what string) error {
-	if j == nil {
+func (j *Journal) mark(what string, steps ...int) error {
+	if j == nil || len(steps) == 0 {
 		return nil
 	}
-	if _, err := fmt.Fprintf(j.f, "{\"n\":%d,\"mark\":%q}\n", n, what); err != nil {
+	var buf bytes.Buffer
+	for _, n := range steps {
+		fmt.Fprintf(&buf, "{\"n\":%d,\"mark\":%q}\n", n, what)
+	}
+	if _, err := j.f.Write(buf.Bytes()); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	return nil

@@ -91,6 +91,7 @@ func (r *Runner) one(env *Env, part string, n int, s HostStep) error {
 // which it joins; what failed stays in the journal as not undone.
 func (r *Runner) Undo(env *Env, entries []Entry) error {
 	var errs []error
+	var undone []int
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := entries[i]
 		if e.Undone {
@@ -98,9 +99,13 @@ func (r *Runner) Undo(env *Env, entries []Entry) error {
 		}
 		if err := r.undo(env, e); err != nil {
 			errs = append(errs, err)
+			continue
 		}
+		undone = append(undone, e.N)
 	}
-	return errors.Join(errs...)
+	// One write for all: a step that is undone again after a crash finds
+	// nothing left to undo.
+	return errors.Join(append(errs, r.Journal.Undone(undone...))...)
 }
 
 func (r *Runner) undo(env *Env, e Entry) error {
@@ -114,9 +119,6 @@ func (r *Runner) undo(env *Env, e Entry) error {
 		if err != nil {
 			return &Error{Part: PartUndo, Step: u, Err: err}
 		}
-	}
-	if err := r.Journal.Undone(e.N); err != nil {
-		return err
 	}
 	return r.around(PartUndo, e.N, true)
 }

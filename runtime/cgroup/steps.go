@@ -178,7 +178,7 @@ func (r Remove) Do(*plan.Env) error {
 		wait = min(2*wait, 50*time.Millisecond)
 	}
 	if r.Own != "" {
-		os.Remove(r.Own) // unless others are in it
+		syscall.Rmdir(r.Own) // unless others are in it
 	}
 	return nil
 }
