@@ -46,6 +46,10 @@ func Import(ctx context.Context, s *image.Store, r io.Reader, o Options) (_ imag
 	if err != nil {
 		return image.Image{}, err
 	}
+	// A small archive may be read to its end before anybody looks.
+	if err := ctx.Err(); err != nil {
+		return image.Image{}, err
+	}
 	if err := linux.SyncFS(staging.Dir()); err != nil {
 		return image.Image{}, fmt.Errorf("write the layer to the disk: %w", err)
 	}
