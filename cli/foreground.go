@@ -3,7 +3,6 @@ package cli
 import (
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
 
 	"golang.org/x/term"
@@ -17,33 +16,21 @@ import (
 // passed on, its terminal is the user's.
 func (a *app) foreground(e *engine.Engine, c *engine.Container, at runflags.Attached, t *tracer) (engine.Exit, error) {
 	o := engine.RunOptions{Streams: a.streams(at), Trace: t.event()}
-	restore := func() {}
-	defer func() { restore() }()
-	var once sync.Once
+	restore, stop := func() {}, func() {}
+	defer func() { stop(); restore() }()
 	if at.TTY {
-		o.Streams.Terminal = func(master *os.File) {
-			restore = a.terminal(master, at.In)
-		}
-	}
-	stop := func() {}
-	defer func() { stop() }()
-	o.Started = func(send func(syscall.Signal) error) {
-		if at.SigProxy {
-			once.Do(func() { stop = proxySignals(send) })
-		}
+		o.Streams.Terminal = func(master *os.File) { restore = a.terminal(master, at.In) }
 	}
 	if at.SigProxy {
 		// From here on an interrupt must not end the command between two steps.
-		hold := make(chan os.Signal, 16)
-		signal.Notify(hold, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
-		defer signal.Stop(hold)
+		held := make(chan os.Signal, 16)
+		signal.Notify(held, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+		defer signal.Stop(held)
 		o.Started = func(send func(syscall.Signal) error) {
-			once.Do(func() {
-				stop = proxySignals(send)
-				for len(hold) > 0 {
-					send((<-hold).(syscall.Signal))
-				}
-			})
+			stop = proxySignals(send, func(s string) { a.warn([]string{s}) })
+			for len(held) > 0 {
+				send((<-held).(syscall.Signal))
+			}
 		}
 	}
 	return e.Start(c, o)
@@ -62,16 +49,28 @@ func (a *app) streams(at runflags.Attached) (s engine.Streams) {
 	return s
 }
 
+// patience is how many interrupts a container may ignore before it is killed.
+const patience = 3
+
 // proxySignals passes signals that the command gets on to the container; it
-// returns the end of that.
-func proxySignals(send func(syscall.Signal) error) (stop func()) {
+// returns the end of that. A first process without a handler ignores them
+// (pid_namespaces(7)); after three the container is killed.
+func proxySignals(send func(syscall.Signal) error, say func(string)) (stop func()) {
 	c := make(chan os.Signal, 64)
 	signal.Notify(c)
 	done := make(chan struct{})
 	go func() {
+		interrupts := 0
 		for {
 			select {
 			case s := <-c:
+				if s == syscall.SIGINT || s == syscall.SIGTERM {
+					if interrupts++; interrupts == patience {
+						say("the container ignored the signals: it is killed")
+						send(syscall.SIGKILL)
+						continue
+					}
+				}
 				switch s {
 				case syscall.SIGCHLD, syscall.SIGPIPE, syscall.SIGURG, syscall.SIGWINCH, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGTSTP:
 				default:

@@ -124,7 +124,7 @@ func notDirs(mounts []specs.Mount, made map[string]bool) (map[string]bool, error
 		switch {
 		case made[m.Source]:
 		case m.Destination == "/dev/shm" && errors.Is(err, fs.ErrNotExist): // about to be mounted
-		case errors.Is(err, fs.ErrNotExist) && generated(m.Destination):
+		case err != nil && generated(m.Destination): // not made yet, or not for this user to see
 			out[m.Source] = true
 		case errors.Is(err, fs.ErrNotExist):
 			return nil, fmt.Errorf("invalid mount config for type \"bind\": bind source path does not exist: %s", m.Source)
