@@ -24,7 +24,8 @@ itself.
 In a container of the image host, what is secret on the host is hidden: the
 directories of container engines, private keys and password hashes
 (/var/lib/mydocker, /var/lib/docker, /var/lib/containers, /root/.ssh,
-/etc/shadow, ...). --security-opt hostsecrets=visible shows them.
+/etc/shadow, ...). --security-opt hostsecrets=visible shows them; programs that
+replace such a file, as useradd does with /etc/shadow, need that.
 
 --explain prints the plan as a shell script and does nothing; it needs no root.
 --trace prints what each step and each system call took, or with --trace=FILE
