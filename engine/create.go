@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,6 +88,14 @@ func (d *draft) view() view {
 func (e *Engine) draft(id string, req *oci.Request, o CreateOptions) (*draft, error) {
 	d := &draft{e: e, req: req, id: id, name: o.Name, autoRemove: o.AutoRemove, hidden: sync.OnceValue(e.hidden)}
 	var err error
+	if o.Name != "" {
+		if err := container.CheckName(o.Name); err != nil {
+			return nil, err
+		}
+	}
+	if slices.Contains(strings.Split(req.CgroupParent, "/"), "..") {
+		return nil, fmt.Errorf("invalid cgroup parent %q: it must not contain ..", req.CgroupParent)
+	}
 	if d.mode, err = network.ParseMode(req.Network); err != nil {
 		return nil, err
 	}
@@ -125,6 +134,9 @@ func (d *draft) specify() (err error) {
 		return err
 	}
 	d.spec, d.warnings, err = oci.Spec(d.req, d.config(), d.ociContainer(), d.facts, d.view())
+	for v := range d.config().Volumes {
+		d.warnings = append(d.warnings, fmt.Sprintf("the image's volume %s is an ordinary directory here: volumes are not supported yet", v))
+	}
 	return err
 }
 

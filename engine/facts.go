@@ -15,6 +15,7 @@ import (
 	"mydocker/linux"
 	"mydocker/oci"
 	"mydocker/runtime"
+	"mydocker/runtime/cgroup"
 	"mydocker/runtime/mount"
 	"mydocker/runtime/security/seccomp"
 	"mydocker/runtime/security/seccomp/profile"
@@ -39,7 +40,12 @@ func (e *Engine) runtimeFacts(s *specs.Spec, v view, made map[string]bool) (f ru
 	if f.Cgroups, err = e.layout(); err != nil {
 		return f, err
 	}
+	f.OwnCgroups = e.ownsCgroups(s.Linux.CgroupsPath, f.Cgroups)
 	f.Kinds = kinds(s.Linux, v)
+	f.Places = v.places(s.Mounts)
+	if err := v.checkTypes(s.Mounts); err != nil {
+		return f, err
+	}
 	if f.NotDir, err = notDirs(s.Mounts, made); err != nil {
 		return f, err
 	}
@@ -92,6 +98,13 @@ func seccompProfile(text string, s *specs.Spec) (*specs.LinuxSeccomp, error) {
 		return profile.Default(s)
 	}
 	return profile.Load([]byte(text), s)
+}
+
+// ownsCgroups tells whether the parents of a control group are the engine's, or
+// are yet to be made.
+func (e *Engine) ownsCgroups(path string, l cgroup.Layout) bool {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return first == e.network().CgroupParent || !l.Exists("/"+first)
 }
 
 // kinds looks at the paths that are to be masked or read-only: those that the

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -70,6 +71,9 @@ type run struct {
 	terminal bool
 	pipes    []*os.File // our ends of the streams
 	copies   sync.WaitGroup
+
+	mu   sync.Mutex
+	lost error // why output could not be passed on
 }
 
 // compile claims the container's place on its network and makes the plan.
@@ -114,7 +118,7 @@ func (r *run) foreground() (Exit, error) {
 		return Exit{}, err
 	}
 	r.drain(c)
-	return Exit{Code: exit.Code}, nil
+	return Exit{Code: exit.Code}, r.lost
 }
 
 // begin writes down that the container runs, as soon as there is a process
@@ -241,18 +245,35 @@ func (r *run) attach(c *runtime.Running) {
 	}
 }
 
-// copyOut passes on what the container writes, to its end. What nobody wants
-// is read all the same, so that the container does not block.
+// copyOut passes on what the container writes, to its end. What nobody asked for
+// is read all the same, so that the container does not block. When it cannot be
+// passed on, the container's side breaks too, as in a pipeline without us.
 func (r *run) copyOut(to io.Writer, from *os.File) {
 	if to == nil {
 		to = io.Discard
 	}
 	r.copies.Go(func() {
 		defer from.Close()
-		if _, err := io.Copy(to, from); err != nil {
-			io.Copy(io.Discard, from)
+		out := &outlet{w: to}
+		io.Copy(out, from) // a terminal whose other end is gone gives an error: the end
+		if out.err != nil && !errors.Is(out.err, syscall.EPIPE) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.lost = errors.Join(r.lost, fmt.Errorf("pass on the container's output: %w", out.err))
 		}
 	})
+}
+
+// outlet remembers why a write failed, to tell it from failed reads.
+type outlet struct {
+	w   io.Writer
+	err error
+}
+
+func (o *outlet) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	o.err = err
+	return n, err
 }
 
 // drain waits until all output has been passed on. Processes that outlived

@@ -3,12 +3,16 @@ package engine
 import (
 	"debug/elf"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
 	"strings"
 	"syscall"
+
+	securejoin "github.com/cyphar/filepath-securejoin"
+	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"mydocker/linux"
 )
@@ -131,4 +135,38 @@ func (v view) interpreter(name string) (interp string, machine elf.Machine, err 
 		}
 	}
 	return "", e.Machine, nil
+}
+
+// places returns where mount points lead that are symbolic links, or lie behind
+// one, in the image. They are only names: the first process opens them inside of
+// the root whatever they say.
+func (v view) places(mounts []specs.Mount) map[string]string {
+	out := map[string]string{}
+	base := v.layers[len(v.layers)-1]
+	for _, m := range mounts {
+		at, err := securejoin.SecureJoin(base, m.Destination)
+		if err != nil {
+			continue
+		}
+		if p := path.Join("/", strings.TrimPrefix(at, base)); p != path.Clean(m.Destination) {
+			out[m.Destination] = p
+		}
+	}
+	return out
+}
+
+// checkTypes refuses binds of a file onto a directory of the image, and the
+// reverse, in Docker's words.
+func (v view) checkTypes(mounts []specs.Mount) error {
+	image := view{layers: v.layers}
+	for _, m := range mounts {
+		source, err := os.Stat(m.Source)
+		if m.Type != "bind" || err != nil || generated(m.Destination) || strings.HasPrefix(m.Destination, "/dev/") {
+			continue
+		}
+		if target, err := image.stat(m.Destination); err == nil && target.IsDir() != source.IsDir() {
+			return fmt.Errorf("error mounting %q to rootfs at %q: not a directory: are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type", m.Source, m.Destination)
+		}
+	}
+	return nil
 }

@@ -76,6 +76,14 @@ func (b *scriptWriter) undo(p *Plan, remove bool) {
 			}
 		}
 	}
+	if !remove {
+		b.line("\t# Without --rm this stays, until the container is removed:")
+		for _, s := range p.Create {
+			if u := s.Undo(); u != nil {
+				b.line("\t# %s", u.Shell())
+			}
+		}
+	}
 	b.line("\treturn 0\n}\ntrap undo EXIT")
 }
 

@@ -46,8 +46,14 @@ type Container struct {
 // beforehand.
 type Facts struct {
 	Cgroups cgroup.Layout
+	// OwnCgroups: the parents of the container's control group are not there, or
+	// are the engine's.
+	OwnCgroups bool
 	// NotDir tells the sources of binds that are no directories.
 	NotDir map[string]bool
+	// Places tells where mount points lead that are symbolic links in the image,
+	// also such that lead to nothing.
+	Places map[string]string
 	// Kinds tells the masked and read-only paths that are known to be there.
 	// Those of procfs and sysfs that it lacks are not there.
 	Kinds map[string]mount.Kind
@@ -128,7 +134,7 @@ func (k *compiler) cgroups() *cgroup.Steps {
 		if r == nil {
 			r = &specs.LinuxResources{}
 		}
-		s, err := cgroup.Compile(k.Cgroups, k.linux().CgroupsPath, r, r.Devices)
+		s, err := cgroup.Compile(k.Cgroups, k.linux().CgroupsPath, k.OwnCgroups, r, r.Devices)
 		if err != nil {
 			k.fail(err)
 		}

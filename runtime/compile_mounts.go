@@ -33,7 +33,7 @@ func (k *compiler) mounts() (steps []plan.InitStep) {
 func (k *compiler) mount(m specs.Mount, o mount.Options) plan.InitStep {
 	switch {
 	case o.Bind || m.Type == "bind":
-		return mount.Bind{Source: m.Source, Target: m.Destination, File: k.NotDir[m.Source], Fetched: k.userNamespace(), Options: bindOptions(o)}
+		return mount.Bind{Source: m.Source, Target: m.Destination, Place: k.Places[m.Destination], File: k.NotDir[m.Source], Fetched: k.userNamespace(), Options: bindOptions(o)}
 	case m.Type == "cgroup" && k.Cgroups.Mode != "v2":
 		return k.cgroupV1(m, o)
 	case m.Type == "cgroup":
@@ -42,7 +42,7 @@ func (k *compiler) mount(m specs.Mount, o mount.Options) plan.InitStep {
 		}
 		return mount.Filesystem{Type: "cgroup2", Source: "cgroup", Target: m.Destination, Options: o}
 	}
-	return mount.Filesystem{Type: m.Type, Source: m.Source, Target: m.Destination, Options: o}
+	return mount.Filesystem{Type: m.Type, Source: m.Source, Target: m.Destination, Place: k.Places[m.Destination], Options: o}
 }
 
 // bindOptions completes a bind's: private unless asked otherwise.

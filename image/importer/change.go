@@ -183,9 +183,13 @@ func volume(c *ocispec.ImageConfig, rest string) error {
 
 // workdir of a relative path goes on from the one before.
 func workdir(c *ocispec.ImageConfig, rest string) error {
-	word, err := oneWord(c, rest)
+	list, err := words(rest, lookup(c))
 	if err != nil {
 		return err
+	}
+	word := strings.Join(list, " ") // the rest of the line is one path
+	if word == "" {
+		return errors.New("a path is needed")
 	}
 	if !path.IsAbs(word) {
 		word = path.Join("/", c.WorkingDir, word)

@@ -82,7 +82,7 @@ func everything() *specs.LinuxResources {
 func TestGolden(t *testing.T) {
 	for name, l := range layouts() {
 		r := everything()
-		s, err := Compile(l, "/mydocker/ID", r, r.Devices)
+		s, err := Compile(l, "/mydocker/ID", true, r, r.Devices)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,16 +117,16 @@ func TestRefused(t *testing.T) {
 		"version 2":             {Unified: map[string]string{"memory.high": "1"}},
 		"no net_cls controller": {Network: &specs.LinuxNetwork{ClassID: ptr[uint32](1)}},
 	} {
-		if _, err := Compile(layouts()[V1], "/mydocker/ID", r, nil); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Compile(layouts()[V1], "/mydocker/ID", true, r, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
 		}
 	}
-	if _, err := Compile(layouts()[V2], "/", &specs.LinuxResources{}, nil); err == nil {
+	if _, err := Compile(layouts()[V2], "/", true, &specs.LinuxResources{}, nil); err == nil {
 		t.Error("the root was taken for a container's group")
 	}
 	l := layouts()[V2]
 	l.Controllers = []string{"cpu"}
-	if _, err := Compile(l, "/mydocker/ID", everything(), nil); err == nil || !strings.Contains(err.Error(), "controller") {
+	if _, err := Compile(l, "/mydocker/ID", true, everything(), nil); err == nil || !strings.Contains(err.Error(), "controller") {
 		t.Errorf("without controllers: %v", err)
 	}
 }
@@ -147,7 +147,7 @@ func host(t *testing.T, r *specs.LinuxResources) Steps {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Compile(l, "/mydocker-test-cgroup/one", r, r.Devices)
+	s, err := Compile(l, "/mydocker-test-cgroup/one", true, r, r.Devices)
 	if err != nil {
 		t.Fatal(err)
 	}

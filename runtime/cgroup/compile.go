@@ -21,14 +21,15 @@ type Steps struct {
 }
 
 // Compile returns the steps for the group path of every hierarchy, with these
-// limits. It does no I/O.
-func Compile(l Layout, path string, r *specs.LinuxResources, devices []specs.LinuxDeviceCgroup) (Steps, error) {
+// limits. With own its parents are the engine's: they go when they are empty. It
+// does no I/O.
+func Compile(l Layout, path string, own bool, r *specs.LinuxResources, devices []specs.LinuxDeviceCgroup) (Steps, error) {
 	path = filepath.Join("/", path)
 	if path == "/" {
 		return Steps{}, fmt.Errorf("control group: the path %q names the root", path)
 	}
 	c := &compiler{Layout: l, path: path}
-	if first, _, _ := strings.Cut(path[1:], "/"); strings.HasPrefix(first, "mydocker") && "/"+first != path {
+	if first, _, _ := strings.Cut(path[1:], "/"); own && "/"+first != path {
 		c.own = first
 	}
 	c.unsupported(r)

@@ -222,3 +222,15 @@ func (l Layout) controls(controller string) bool {
 	}
 	return l.hierarchy(controller) != nil
 }
+
+// Exists tells whether a group is there, in any hierarchy.
+func (l Layout) Exists(path string) bool {
+	mounts := []string{l.Unified}
+	for _, h := range l.Hierarchies {
+		mounts = append(mounts, h.Mount)
+	}
+	return slices.ContainsFunc(mounts, func(m string) bool {
+		_, err := os.Lstat(filepath.Join(m, path))
+		return m != "" && err == nil
+	})
+}

@@ -177,8 +177,10 @@ func (r Remove) Do(*plan.Env) error {
 		time.Sleep(wait)
 		wait = min(2*wait, 50*time.Millisecond)
 	}
-	if r.Own != "" {
-		syscall.Rmdir(r.Own) // unless others are in it
+	for p := filepath.Dir(r.Dir); r.Own != "" && strings.HasPrefix(p+"/", r.Own+"/"); p = filepath.Dir(p) {
+		if syscall.Rmdir(p) != nil {
+			break // others are in it
+		}
 	}
 	return nil
 }
@@ -243,7 +245,7 @@ func processes(dir string) (pids []int, err error) {
 func (r Remove) Shell() string {
 	s := "[ ! -d " + plan.Quote(r.Dir) + " ] || rmdir " + plan.Quote(r.Dir)
 	if r.Own != "" {
-		s += "; rmdir " + plan.Quote(r.Own) + " 2>/dev/null || true"
+		s += "; cd " + plan.Quote(filepath.Dir(r.Own)) + " && rmdir -p " + plan.Quote(strings.TrimPrefix(filepath.Dir(r.Dir), filepath.Dir(r.Own)+"/")) + " 2>/dev/null || true"
 	}
 	return s
 }

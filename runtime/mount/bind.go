@@ -14,6 +14,7 @@ import (
 type Bind struct {
 	Source  string // on the host, absolute
 	Target  string // inside the root; made where missing, a directory or an empty file as Source is
+	Place   string // where Target leads through the image's links; empty: it is no link
 	File    bool   // Source is not a directory
 	Fetched bool   // its mount was cloned by [Fetch] already
 	Options Options
@@ -24,9 +25,9 @@ type Bind struct {
 func (m Bind) Emit(b *initprog.Builder) {
 	var at initprog.Slot
 	if m.File {
-		at = rootfs.OpenFile(b, m.Target)
+		at = rootfs.OpenFile(b, place(m.Target, m.Place))
 	} else {
-		at = rootfs.OpenDir(b, m.Target, 0o755)
+		at = rootfs.OpenDir(b, place(m.Target, m.Place), 0o755)
 	}
 	tree := b.Named("mount:" + m.Target)
 	flags := linux.OPEN_TREE_CLONE | linux.OPEN_TREE_CLOEXEC
@@ -58,14 +59,14 @@ func (m Bind) attributes(b *initprog.Builder, tree initprog.Slot) {
 
 // Shell returns the mount(8) commands: the bind, then its attributes.
 func (m Bind) Shell() string {
-	target := rootfs.Shell(m.Target)
+	target := rootfs.Shell(place(m.Target, m.Place))
 	kind := "--bind"
 	if m.Options.Rbind {
 		kind = "--rbind"
 	}
 	lines := []string{"mkdir -p " + target}
 	if m.File {
-		lines[0] = touch(m.Target)
+		lines[0] = touch(place(m.Target, m.Place))
 	}
 	lines = append(lines, plan.Cmd("mount", kind, m.Source)+" "+target)
 	if w := slices.Concat(m.Options.words(), m.Options.cleared()); len(w) > 0 {

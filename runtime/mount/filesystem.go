@@ -15,13 +15,14 @@ import (
 type Filesystem struct {
 	Type, Source string
 	Target       string // inside the root; made where missing
+	Place        string // where Target leads through the image's links; empty: it is no link
 	Options      Options
 }
 
 // Emit makes the instance (fsopen(2)), then attaches it at its mount point,
 // which was opened inside the root.
 func (f Filesystem) Emit(b *initprog.Builder) {
-	at := rootfs.OpenDir(b, f.Target, 0o755)
+	at := rootfs.OpenDir(b, place(f.Target, f.Place), 0o755)
 	b.Sys("move_mount", f.make(b), "", at, "", linux.MOVE_MOUNT_F_EMPTY_PATH|linux.MOVE_MOUNT_T_EMPTY_PATH).Says("move_mount " + f.Target)
 	if f.Options.Propagation != "" {
 		setPropagation(b, b.Named("mount:"+f.Target), f.Options.Propagation)
@@ -57,11 +58,20 @@ func (f Filesystem) Shell() string {
 	if source == "" {
 		source = f.Type
 	}
-	s := "mkdir -p " + rootfs.Shell(f.Target) + "\n" + plan.Cmd(append(w, source)...) + " " + rootfs.Shell(f.Target)
+	target := rootfs.Shell(place(f.Target, f.Place))
+	s := "mkdir -p " + target + "\n" + plan.Cmd(append(w, source)...) + " " + target
 	if f.Options.Propagation != "" {
-		s += "\nmount --make-" + f.Options.Propagation + " " + rootfs.Shell(f.Target)
+		s += "\nmount --make-" + f.Options.Propagation + " " + target
 	}
 	return s
+}
+
+// place is where a mount goes: where its target leads, if that is known.
+func place(target, leads string) string {
+	if leads == "" {
+		return target
+	}
+	return leads
 }
 
 // setPropagation sets how mounts travel between mnt and its peers, with

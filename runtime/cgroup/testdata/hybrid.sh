@@ -35,11 +35,11 @@ echo 0 > /sys/fs/cgroup/pids/mydocker/ID/tasks
 echo 0 > /sys/fs/cgroup/systemd/mydocker/ID/tasks
 # born in /sys/fs/cgroup/unified/mydocker/ID
 # undo
-[ ! -d /sys/fs/cgroup/cpu,cpuacct/mydocker/ID ] || rmdir /sys/fs/cgroup/cpu,cpuacct/mydocker/ID; rmdir /sys/fs/cgroup/cpu,cpuacct/mydocker 2>/dev/null || true
-[ ! -d /sys/fs/cgroup/cpuset/mydocker/ID ] || rmdir /sys/fs/cgroup/cpuset/mydocker/ID; rmdir /sys/fs/cgroup/cpuset/mydocker 2>/dev/null || true
-[ ! -d /sys/fs/cgroup/memory/mydocker/ID ] || rmdir /sys/fs/cgroup/memory/mydocker/ID; rmdir /sys/fs/cgroup/memory/mydocker 2>/dev/null || true
-[ ! -d /sys/fs/cgroup/devices/mydocker/ID ] || rmdir /sys/fs/cgroup/devices/mydocker/ID; rmdir /sys/fs/cgroup/devices/mydocker 2>/dev/null || true
-[ ! -d /sys/fs/cgroup/blkio/mydocker/ID ] || rmdir /sys/fs/cgroup/blkio/mydocker/ID; rmdir /sys/fs/cgroup/blkio/mydocker 2>/dev/null || true
-[ ! -d /sys/fs/cgroup/pids/mydocker/ID ] || rmdir /sys/fs/cgroup/pids/mydocker/ID; rmdir /sys/fs/cgroup/pids/mydocker 2>/dev/null || true
-[ ! -d /sys/fs/cgroup/systemd/mydocker/ID ] || rmdir /sys/fs/cgroup/systemd/mydocker/ID; rmdir /sys/fs/cgroup/systemd/mydocker 2>/dev/null || true
-[ ! -d /sys/fs/cgroup/unified/mydocker/ID ] || rmdir /sys/fs/cgroup/unified/mydocker/ID; rmdir /sys/fs/cgroup/unified/mydocker 2>/dev/null || true
+[ ! -d /sys/fs/cgroup/cpu,cpuacct/mydocker/ID ] || rmdir /sys/fs/cgroup/cpu,cpuacct/mydocker/ID; cd /sys/fs/cgroup/cpu,cpuacct && rmdir -p mydocker 2>/dev/null || true
+[ ! -d /sys/fs/cgroup/cpuset/mydocker/ID ] || rmdir /sys/fs/cgroup/cpuset/mydocker/ID; cd /sys/fs/cgroup/cpuset && rmdir -p mydocker 2>/dev/null || true
+[ ! -d /sys/fs/cgroup/memory/mydocker/ID ] || rmdir /sys/fs/cgroup/memory/mydocker/ID; cd /sys/fs/cgroup/memory && rmdir -p mydocker 2>/dev/null || true
+[ ! -d /sys/fs/cgroup/devices/mydocker/ID ] || rmdir /sys/fs/cgroup/devices/mydocker/ID; cd /sys/fs/cgroup/devices && rmdir -p mydocker 2>/dev/null || true
+[ ! -d /sys/fs/cgroup/blkio/mydocker/ID ] || rmdir /sys/fs/cgroup/blkio/mydocker/ID; cd /sys/fs/cgroup/blkio && rmdir -p mydocker 2>/dev/null || true
+[ ! -d /sys/fs/cgroup/pids/mydocker/ID ] || rmdir /sys/fs/cgroup/pids/mydocker/ID; cd /sys/fs/cgroup/pids && rmdir -p mydocker 2>/dev/null || true
+[ ! -d /sys/fs/cgroup/systemd/mydocker/ID ] || rmdir /sys/fs/cgroup/systemd/mydocker/ID; cd /sys/fs/cgroup/systemd && rmdir -p mydocker 2>/dev/null || true
+[ ! -d /sys/fs/cgroup/unified/mydocker/ID ] || rmdir /sys/fs/cgroup/unified/mydocker/ID; cd /sys/fs/cgroup/unified && rmdir -p mydocker 2>/dev/null || true

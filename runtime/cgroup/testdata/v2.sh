@@ -15,4 +15,4 @@ echo '8:0 rbps=1048576' > /sys/fs/cgroup/mydocker/ID/io.max
 # bpf(2), no command: a device filter for /sys/fs/cgroup/mydocker/ID: deny a *:* rwm, allow c 1:3 rwm, allow c 136:* rw
 # born in /sys/fs/cgroup/mydocker/ID
 # undo
-[ ! -d /sys/fs/cgroup/mydocker/ID ] || rmdir /sys/fs/cgroup/mydocker/ID; rmdir /sys/fs/cgroup/mydocker 2>/dev/null || true
+[ ! -d /sys/fs/cgroup/mydocker/ID ] || rmdir /sys/fs/cgroup/mydocker/ID; cd /sys/fs/cgroup && rmdir -p mydocker 2>/dev/null || true
