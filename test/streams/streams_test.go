@@ -49,12 +49,13 @@ func TestABrokenPipeReachesTheContainer(t *testing.T) {
 }
 
 func TestLostOutputIsAnError(t *testing.T) {
+	e := open(t)
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip(err)
 	}
 	defer full.Close()
-	cmd := run(t, open(t), "host", "echo", "x")
+	cmd := run(t, e, "host", "echo", "x")
 	var errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = full, &errs
 	if err := cmd.Run(); err == nil || cmd.ProcessState.ExitCode() != 125 || !strings.Contains(errs.String(), "no space left") {
