@@ -196,6 +196,7 @@ func TestApplyErrors(t *testing.T) {
 		"": "not supported", "RUN x": "RUN is not supported", "from x": "FROM is not supported", "CMD": "at least one argument",
 		"ENV A": "no value", "ENV A=1 B": `"B" is not name=value`, "ENV =1": "not name=value", `LABEL a="b`: "not closed",
 		"EXPOSE x": "not port", "EXPOSE 0": "not port", "EXPOSE 9-8": "not port", "EXPOSE 70000": "not port", "EXPOSE 80/icmp": "not port",
+		"USER a b": "one argument", "STOPSIGNAL NOPE": "NOPE", `VOLUME [""]`: "not empty",
 	} {
 		if err := Apply(&ocispec.ImageConfig{}, line); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", line, err, want)
