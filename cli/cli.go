@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -101,6 +102,15 @@ func hints(err error) (out []string) {
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) && hinted.Hint() != "" {
 		out = append(out, hinted.Hint())
+	}
+	if len(out) > 0 {
+		return out
+	}
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		out = append(out, "the disk is full: free space, or choose another with --root and --state")
+	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOTDIR):
+		out = append(out, "the engine needs directories that it can write: choose others with --root and --state")
 	}
 	if errors.Is(err, engine.ErrNotRoot) {
 		out = append(out, "use sudo; printing a plan needs no root: mydocker run --explain ...")
