@@ -289,14 +289,14 @@ func (e *Engine) Plan(req *oci.Request, o CreateOptions) (*plan.Plan, string, []
 	if err != nil {
 		return nil, "", nil, err
 	}
-	p, err := d.compile(end)
+	p, err := d.compile(end, true)
 	return p, d.root(), d.warnings, err
 }
 
-// compile makes the plan.
-func (d *draft) compile(end *network.Endpoint) (*plan.Plan, error) {
+// compile makes the plan, to run it or only to look at it.
+func (d *draft) compile(end *network.Endpoint, look bool) (*plan.Plan, error) {
 	sources, made := d.sources()
-	facts, err := d.e.runtimeFacts(d.spec, d.view(), made)
+	facts, err := d.e.runtimeFacts(d.spec, d.view(), made, look)
 	if err != nil {
 		return nil, err
 	}

@@ -116,6 +116,8 @@ func diagnoseExec(x process.Exec, p *plan.Error, v view) error {
 	case file == "" && !strings.Contains(name, "/"):
 		e.Code, e.Err, e.Why = 127, nil, "executable file not found in $PATH"
 		e.Hint = nearNames(v, x, name)
+	case file == "" && isDir(v, found[0]):
+		e.Why = "is a directory"
 	case file == "":
 		e.Code, e.Err, e.Why = 127, nil, "no such file or directory"
 	case errors.Is(p.Err, syscall.ENOENT):
@@ -126,6 +128,11 @@ func diagnoseExec(x process.Exec, p *plan.Error, v view) error {
 		wrongFormat(e, v, file)
 	}
 	return e
+}
+
+func isDir(v view, name string) bool {
+	st, err := v.stat(name)
+	return err == nil && st.IsDir()
 }
 
 func absolute(name, dir string) string {

@@ -27,7 +27,8 @@ var minKernel = [2]int{5, 12}
 
 // runtimeFacts finds out what the plan of a container with this specification
 // depends on.
-func (e *Engine) runtimeFacts(s *specs.Spec, v view, made map[string]bool) (f runtime.Facts, err error) {
+// With only a look nothing is written, not even a cache.
+func (e *Engine) runtimeFacts(s *specs.Spec, v view, made map[string]bool, look bool) (f runtime.Facts, err error) {
 	major, minor, err := kernelVersion()
 	if err != nil {
 		return f, err
@@ -49,7 +50,11 @@ func (e *Engine) runtimeFacts(s *specs.Spec, v view, made map[string]bool) (f ru
 	if f.NotDir, err = notDirs(s.Mounts, made); err != nil {
 		return f, err
 	}
-	if s.Linux != nil && s.Linux.Seccomp != nil {
+	switch {
+	case s.Linux == nil || s.Linux.Seccomp == nil:
+	case look:
+		f.Filter, err = seccomp.Compile(s.Linux.Seccomp)
+	default:
 		f.Filter, err = seccomp.Cached(filepath.Join(e.Root, "cache", "seccomp"), s.Linux.Seccomp)
 	}
 	return f, err

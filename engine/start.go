@@ -85,7 +85,7 @@ func (r *run) compile() error {
 	if end != nil {
 		describe(&r.h.Record.Network, end)
 	}
-	if r.plan, err = r.d.compile(end); err != nil && end != nil {
+	if r.plan, err = r.d.compile(end, false); err != nil && end != nil {
 		err = errors.Join(err, end.Release())
 	}
 	return err
