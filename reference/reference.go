@@ -12,7 +12,7 @@ import (
 var (
 	ErrFormat    = errors.New("invalid reference format")
 	ErrUppercase = errors.New("invalid reference format: repository name must be lowercase")
-	ErrLong      = errors.New("invalid reference format: repository name must not be more than 255 characters")
+	ErrLong      = errors.New("repository name must not be more than 255 characters")
 	ErrID        = errors.New("invalid repository name, cannot specify 64-byte hexadecimal strings")
 )
 
@@ -22,7 +22,7 @@ const (
 	officialPath  = "library/"
 	defaultTag    = "latest"
 
-	maxName = 255
+	maxPath = 255
 	maxTag  = 128
 )
 
@@ -52,7 +52,7 @@ func Parse(s string) (Ref, error) {
 	if !validDomain(domain) || !validPath(path) || tag != "" && !validTag(tag[1:]) {
 		return Ref{}, ErrFormat
 	}
-	if len(path) > maxName || len(name) > maxName {
+	if len(path) > maxPath { // the domain is not counted
 		return Ref{}, ErrLong
 	}
 	r := Ref{Domain: domain, Path: path, Tag: strings.TrimPrefix(tag, ":"), Digest: digest}

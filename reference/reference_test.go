@@ -8,6 +8,9 @@ import (
 
 var sum = strings.Repeat("0123456789abcdef", 4)
 
+// The path may have 255 bytes, with a domain of any length before it.
+var long = strings.Repeat("d.", 100) + "example:5000/" + strings.Repeat("a", 255)
+
 func TestParse(t *testing.T) {
 	for in, want := range map[string][2]string{ // familiar, full
 		"alpine":                        {"alpine:latest", "docker.io/library/alpine:latest"},
@@ -25,6 +28,7 @@ func TestParse(t *testing.T) {
 		"alpine@sha256:" + sum:          {"alpine@sha256:" + sum, "docker.io/library/alpine@sha256:" + sum},
 		"alpine:1@sha256:" + sum:        {"alpine:1@sha256:" + sum, "docker.io/library/alpine:1@sha256:" + sum},
 		strings.Repeat("a", 63):         {strings.Repeat("a", 63) + ":latest", "docker.io/library/" + strings.Repeat("a", 63) + ":latest"},
+		long:                            {long + ":latest", long + ":latest"},
 		"a:" + strings.Repeat("t", 128): {"a:" + strings.Repeat("t", 128), "docker.io/library/a:" + strings.Repeat("t", 128)},
 	} {
 		r, err := Parse(in)
@@ -43,6 +47,7 @@ func TestParseErrors(t *testing.T) {
 		"a@": ErrFormat, "a@sha256:12": ErrFormat, "a@md5:" + sum: ErrFormat, "a@sha256:" + sum + "0": ErrFormat,
 		"a:" + strings.Repeat("t", 129): ErrFormat, "a\x00": ErrFormat, "é": ErrFormat,
 		"Alpine": ErrUppercase, "me/App": ErrUppercase,
+		long + "a": ErrLong, strings.Repeat("a", 248): ErrLong, // it has "library/" before it
 		sum: ErrID, strings.Repeat("a", 256): ErrLong,
 	} {
 		if r, err := Parse(in); !errors.Is(err, want) {
