@@ -3,6 +3,7 @@ package linux
 import (
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -98,4 +99,35 @@ func SyncFS(path string) error {
 	}
 	defer f.Close()
 	return retry("syncfs", func() error { return unix.Syncfs(int(f.Fd())) })
+}
+
+// MakeWhiteoutAt makes what hides the name in the layers below from overlayfs:
+// a character device 0:0. See "whiteouts and opaque directories" in the kernel's
+// overlayfs.rst.
+func MakeWhiteoutAt(dir *os.File, name string) error {
+	return MakeNodeAt(dir, name, unix.S_IFCHR, 0, 0)
+}
+
+// IsWhiteoutAt says whether an entry is what MakeWhiteoutAt makes. An entry that
+// is not there is none.
+func IsWhiteoutAt(dir *os.File, name string) (bool, error) {
+	var st unix.Stat_t
+	err := retry("fstatat", func() error {
+		return unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	})
+	if os.IsNotExist(err) {
+		return false, nil
+	}
+	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == 0, err
+}
+
+// Depth counts the directories above an open one, as the kernel sees it now
+// whatever the path it was opened by. A path too long for the kernel to tell
+// is ENAMETOOLONG. It needs /proc.
+func Depth(dir *os.File) (int, error) {
+	path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(int(dir.Fd())))
+	if err != nil {
+		return 0, err
+	}
+	return strings.Count(strings.TrimSuffix(path, "/"), "/"), nil
 }
