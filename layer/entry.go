@@ -7,60 +7,75 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"path"
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"mydocker/linux"
 )
 
 // unpacker makes entries below root.
 type unpacker struct {
-	root   *os.File
-	limits Limits
-	result Result
+	root      *os.File
+	rootDepth int
+	limits    Limits
+	options   Options
+	result    Result
+	implied   int          // directories made without an entry
+	stopped   func() error // the error when nobody waits for the result any more
 
 	// Files of one directory come in a row, so the last one stays open.
 	parent     *os.File
 	parentPath string
 
 	// Directories get their times when nothing is put into them any more.
-	dirs []dirTimes
-	buf  []byte
-}
+	dirs      []dirTimes
+	dirsBytes int
 
-type dirTimes struct {
-	path             string
-	access, modified time.Time
+	buf []byte
 }
 
 // entry makes what one header tells of.
 func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
-	if u.result.Entries++; u.result.Entries > u.limits.Entries {
-		return fmt.Errorf("%w of %d entries", ErrLimit, u.limits.Entries)
+	u.result.Entries++
+	if err := u.count(); err != nil {
+		return err
 	}
-	if h.Typeflag == tar.TypeXGlobalHeader {
-		return nil // comments of git and the like
+	isDevice := h.Typeflag == tar.TypeChar || h.Typeflag == tar.TypeBlock
+	if h.Typeflag == tar.TypeXGlobalHeader || isDevice && u.options.SkipDevices {
+		return nil // the first are comments of git and the like
 	}
 	full, err := u.clean(h.Name)
 	if err != nil {
 		return err
 	}
+	if u.options.Whiteouts {
+		if done, err := u.whiteout(full); done || err != nil {
+			return err
+		}
+	}
 	dir, err := u.open(path.Dir(full))
 	if err != nil {
 		return err
 	}
+	return u.place(dir, full, h, content)
+}
+
+// place makes an entry in the place of what is there.
+func (u *unpacker) place(dir *os.File, full string, h *tar.Header, content io.Reader) error {
 	name := path.Base(full)
+	replaced := false
 	if full == "." {
 		if h.Typeflag != tar.TypeDir {
 			return errors.New("the root must be a directory")
 		}
-	} else if err := u.clear(dir, name, h.Typeflag == tar.TypeDir); err != nil {
-		return err
+	} else {
+		var err error
+		if replaced, err = u.clear(dir, name, h.Typeflag == tar.TypeDir); err != nil {
+			return err
+		}
 	}
 	if err := u.create(dir, name, h, content); err != nil {
 		return err
@@ -68,7 +83,21 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	if h.Typeflag == tar.TypeLink {
 		return nil // the other name has it all
 	}
-	return u.attributes(dir, name, full, h)
+	if err := u.attributes(dir, name, full, h); err != nil {
+		return err
+	}
+	if u.options.Whiteouts && replaced && h.Typeflag == tar.TypeDir {
+		return opaque(dir, name)
+	}
+	return nil
+}
+
+// count compares what was made with the limit.
+func (u *unpacker) count() error {
+	if u.result.Entries+u.implied > u.limits.Entries {
+		return fmt.Errorf("%w of %d entries", ErrLimit, u.limits.Entries)
+	}
+	return nil
 }
 
 // clean makes a relative path of a name; there is no reason for a "..".
@@ -85,67 +114,16 @@ func (u *unpacker) clean(name string) (string, error) {
 	return path.Clean(strings.TrimLeft(name, "/")), nil
 }
 
-// open returns a directory, made if need be. It is open until the next call.
-func (u *unpacker) open(p string) (*os.File, error) {
-	if u.parent != nil && u.parentPath == p {
-		return u.parent, nil
-	}
-	u.forget()
-	d, err := u.openDir(p)
-	if errors.Is(err, fs.ErrNotExist) && p != "." {
-		d, err = u.makeParents(p)
-	}
-	if err != nil {
-		return nil, err
-	}
-	u.parent, u.parentPath = d, p
-	return d, nil
-}
-
-func (u *unpacker) openDir(p string) (*os.File, error) {
-	return linux.OpenIn(u.root, p, linux.O_PATH|linux.O_DIRECTORY, 0)
-}
-
-// makeParents makes the directories of which the archive has no entries.
-func (u *unpacker) makeParents(p string) (*os.File, error) {
-	var at string
-	for _, part := range strings.Split(p, "/") {
-		above, err := u.openDir("./" + at)
-		if err != nil {
-			return nil, err
-		}
-		at = path.Join(at, part)
-		if _, err = linux.KindAt(above, part); errors.Is(err, fs.ErrNotExist) {
-			if err = linux.MakeDirAt(above, part, 0o755); err == nil {
-				err = linux.ChmodAt(above, part, 0o755) // whatever the umask
-			}
-		}
-		above.Close()
-		if err != nil {
-			return nil, err
-		}
-	}
-	return u.openDir(p)
-}
-
-// forget closes the directory that was kept.
-func (u *unpacker) forget() {
-	if u.parent != nil {
-		u.parent.Close()
-		u.parent = nil
-	}
-}
-
-// clear removes what is in the way of a new entry.
-func (u *unpacker) clear(dir *os.File, name string, isDir bool) error {
+// clear removes what is in the way of a new entry, if there is anything.
+func (u *unpacker) clear(dir *os.File, name string, isDir bool) (removed bool, err error) {
 	kind, err := linux.KindAt(dir, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return false, nil
 	}
 	if err != nil || isDir && kind == syscall.S_IFDIR {
-		return err
+		return false, err
 	}
-	return linux.RemoveAt(dir, name)
+	return true, linux.RemoveAt(dir, name)
 }
 
 func (u *unpacker) create(dir *os.File, name string, h *tar.Header, content io.Reader) error {
@@ -228,6 +206,9 @@ func (u *unpacker) copy(f *os.File, size int64, content io.Reader) error {
 		u.buf = make([]byte, len(empty))
 	}
 	for left := size; left > 0; {
+		if err := u.stopped(); err != nil {
+			return err // holes of a sparse file are not read from anywhere
+		}
 		b := u.buf[:min(left, int64(len(u.buf)))]
 		if _, err := io.ReadFull(content, b); err != nil {
 			return tooEarly(err)
@@ -247,69 +228,4 @@ func (u *unpacker) copy(f *os.File, size int64, content io.Reader) error {
 		return nil // no hole
 	}
 	return f.Truncate(size)
-}
-
-// attributes come in this order because a change of owner takes set-id bits
-// and capabilities away.
-func (u *unpacker) attributes(dir *os.File, name, full string, h *tar.Header) error {
-	if h.Uid < 0 || h.Uid >= math.MaxUint32 || h.Gid < 0 || h.Gid >= math.MaxUint32 {
-		return fmt.Errorf("there is no owner %d:%d", h.Uid, h.Gid)
-	}
-	if err := linux.ChownAt(dir, name, h.Uid, h.Gid); err != nil {
-		return err
-	}
-	if h.Typeflag != tar.TypeSymlink {
-		if err := linux.ChmodAt(dir, name, uint32(h.Mode&0o7777)); err != nil {
-			return err
-		}
-	}
-	if err := setXattrs(dir, name, h); err != nil {
-		return err
-	}
-	access := h.AccessTime
-	if access.IsZero() {
-		access = h.ModTime
-	}
-	if h.Typeflag == tar.TypeDir {
-		u.dirs = append(u.dirs, dirTimes{full, access, h.ModTime})
-		return nil
-	}
-	return linux.SetTimesAt(dir, name, access, h.ModTime)
-}
-
-// setXattrs sets the attributes that a PAX header tells of. Those of overlayfs
-// would make it look elsewhere for files, and are never an archive's business.
-func setXattrs(dir *os.File, name string, h *tar.Header) error {
-	for key, value := range h.PAXRecords {
-		attr, ok := strings.CutPrefix(key, "SCHILY.xattr.")
-		if !ok || strings.HasPrefix(attr, "trusted.overlay.") || strings.HasPrefix(attr, "user.overlay.") {
-			continue
-		}
-		err := linux.SetXattrAt(dir, name, attr, []byte(value))
-		// Not every file system has all, and only files and directories user.*.
-		if err != nil && !errors.Is(err, syscall.ENOTSUP) && !(errors.Is(err, syscall.EPERM) && h.Typeflag != tar.TypeReg) {
-			return fmt.Errorf("set attribute %q: %w", attr, err)
-		}
-	}
-	return nil
-}
-
-// finish sets the times of directories, those below first. One that a later
-// entry replaced has none to set any more.
-func (u *unpacker) finish() error {
-	for _, d := range slices.Backward(u.dirs) {
-		dir, err := linux.OpenIn(u.root, d.path, linux.O_PATH|linux.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		err = linux.SetTimesAt(dir, ".", d.access, d.modified)
-		dir.Close()
-		if err != nil {
-			return fmt.Errorf("unpack %q: %w", d.path, err)
-		}
-	}
-	return nil
 }

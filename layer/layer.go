@@ -21,9 +21,10 @@ import (
 
 // Limits keep an archive from filling memory or disk. A zero is the default.
 type Limits struct {
-	Entries int   // files, directories, links
+	Entries int   // files, directories (also those without an entry), links
 	Bytes   int64 // of the uncompressed archive, and of the files, holes included
 	Path    int   // bytes of a name or of a link's target
+	Depth   int   // directories in each other
 }
 
 // The limits where none are given: far above what any distribution has.
@@ -31,18 +32,35 @@ const (
 	DefaultEntries = 2 << 20
 	DefaultBytes   = 256 << 30
 	DefaultPath    = 4096 // PATH_MAX
+	DefaultDepth   = 512  // whoever removes the files holds a descriptor for each
 )
 
 // Options say how to unpack.
 type Options struct {
 	Limits Limits
+
+	// Whiteouts says that the archive is a layer on top of others, in which
+	// names tell what to hide of those below: ".wh.NAME" the file NAME,
+	// ".wh..wh..opq" all of its directory (the OCI image specification, layer.md).
+	// They become what overlayfs understands. Without it, as for the whole
+	// file system that "docker export" writes, they are files like others.
+	Whiteouts bool
+
+	// SkipDevices leaves out device nodes, for callers that may not make
+	// them. Without it they are an error then (EPERM).
+	SkipDevices bool
 }
 
 // Result is what was unpacked.
 type Result struct {
 	DiffID  string // "sha256:<hex>" of the whole uncompressed archive
 	Size    int64  // bytes of the regular files, holes included
-	Entries int
+	Entries int    // headers of the archive
+
+	// Opaque says that the archive hides everything below it. It is for the
+	// caller to leave out the layers below: overlayfs does not look for
+	// the mark on a layer's root.
+	Opaque bool
 }
 
 // What an archive is refused for.
@@ -55,8 +73,12 @@ var (
 // Unpack reads a tar archive to its end, plain or compressed with gzip, zstd,
 // xz or bzip2, and makes its files in dir, which exists. An entry replaces what
 // has its name, except that a directory keeps what is in it. Owners are taken
-// as the numbers they are, so it needs root. After an error dir holds a part;
-// the reader may be read from until its next Read returns.
+// as the numbers they are, so it needs root. Extended attributes (ACLs and file
+// capabilities are such) are set where the file system of dir has them, and left
+// out where it has not; those of overlayfs never come from an archive.
+//
+// After an error dir holds a part; the reader may be read from until its next
+// Read returns.
 func Unpack(ctx context.Context, r io.Reader, dir string, o Options) (Result, error) {
 	raw, stop := interruptible(ctx, r)
 	defer stop()
@@ -70,8 +92,11 @@ func Unpack(ctx context.Context, r io.Reader, dir string, o Options) (Result, er
 		return Result{}, fmt.Errorf("unpack: %w", err)
 	}
 	defer root.Close()
-	u := &unpacker{root: root, limits: o.Limits.orDefault()}
+	u := &unpacker{root: root, limits: o.Limits.orDefault(), options: o, stopped: ctx.Err}
 	defer u.forget()
+	if u.rootDepth, err = linux.Depth(root); err != nil {
+		return Result{}, fmt.Errorf("unpack: %w", err)
+	}
 	s := &stream{r: plain, limit: u.limits.Bytes, hash: sha256.New()}
 	if err := u.all(s); err != nil {
 		return Result{}, err
@@ -89,6 +114,9 @@ func (l Limits) orDefault() Limits {
 	}
 	if l.Path == 0 {
 		l.Path = DefaultPath
+	}
+	if l.Depth == 0 {
+		l.Depth = DefaultDepth
 	}
 	return l
 }
