@@ -28,7 +28,7 @@ func hostImage() Image {
 		ID: hostID(), Names: []string{hostFull}, Lowers: []string{"/"}, Host: true,
 		Config: ocispec.Image{
 			Platform: ocispec.Platform{Architecture: runtime.GOARCH, OS: "linux"},
-			Config:   ocispec.ImageConfig{Env: []string{hostPath}, Cmd: []string{shell}},
+			Config:   ocispec.ImageConfig{Env: []string{hostPath}, Cmd: []string{shell}, WorkingDir: "/"},
 			RootFS:   ocispec.RootFS{Type: "layers"},
 		},
 	}

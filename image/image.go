@@ -57,7 +57,8 @@ const (
 	recordVersion = 1
 	idPrefix      = "sha256:"
 	hexLength     = sha256.Size * 2
-	maxRecord     = 16 << 20 // bytes; configurations have some thousand
+	maxConfig     = 4 << 20  // bytes; most have some thousand
+	maxRecord     = 16 << 20 // bytes of a file to read, larger ones are not ours
 )
 
 // Open returns the store below root. It reads and makes nothing yet.
@@ -67,10 +68,14 @@ func Open(root string) *Store { return &Store{root: root} }
 // beginning of that which no other ID has. A *NotFoundError says that there is none.
 func (s *Store) Resolve(nameOrID string) (Image, error) {
 	img, _, err := s.resolve(nameOrID)
-	return img, err
+	if err != nil {
+		return Image{}, err
+	}
+	return img, nil
 }
 
-// resolve also returns the name by which the image was found, "" for an ID.
+// resolve also returns the name by which the image was found, "" for an ID. Of
+// an image that is there but cannot be read it returns ID and Names, with the error.
 func (s *Store) resolve(nameOrID string) (img Image, name string, err error) {
 	if nameOrID == HostName || nameOrID == hostFull {
 		return hostImage(), hostFull, nil // the common way, without a look at the disk
@@ -160,25 +165,27 @@ func (s *Store) findID(digits string) (string, error) {
 	return found, nil
 }
 
-// load reads an image, whose record must be what its ID says.
+// load reads an image, whose record must be what its ID says. Where that fails
+// the ID and Names it returns are good all the same.
 func (s *Store) load(id string, names map[string]string) (Image, error) {
 	if id == hostID() {
 		return hostImage(), nil
 	}
+	img := Image{ID: id, Names: namesOf(id, names)}
 	var r record
 	if err := readJSON(s.recordPath(id), &r); err != nil {
-		return Image{}, err
+		return img, err
 	}
 	if r.Version != recordVersion {
-		return Image{}, fmt.Errorf("image %s has a record of version %d, this program knows %d", short(id), r.Version, recordVersion)
+		return img, fmt.Errorf("image %s has a record of version %d, this program knows %d", short(id), r.Version, recordVersion)
 	}
 	if digest(r.Config) != id {
-		return Image{}, fmt.Errorf("image %s is damaged: its configuration has the digest %s", short(id), digest(r.Config))
+		return img, fmt.Errorf("image %s is damaged: its configuration has the digest %s", short(id), digest(r.Config))
 	}
-	img := Image{ID: id, Names: namesOf(id, names), Size: r.Size}
 	if err := json.Unmarshal(r.Config, &img.Config); err != nil {
-		return Image{}, fmt.Errorf("image %s: %w", short(id), err)
+		return img, fmt.Errorf("image %s: %w", short(id), err)
 	}
+	img.Size = r.Size
 	if img.Config.Created != nil {
 		img.Created = *img.Config.Created
 	}

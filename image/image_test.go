@@ -215,6 +215,53 @@ func TestDamagedRecord(t *testing.T) {
 	}
 }
 
+// One image that cannot be read is no reason to lose others, nor to keep it.
+func TestDamagedRecordAmongOthers(t *testing.T) {
+	for what, damage := range map[string]func(path string) error{
+		"text":    func(path string) error { return os.WriteFile(path, []byte("{"), 0o600) },
+		"missing": os.Remove,
+	} {
+		s := Open(t.TempDir())
+		bad, good := add(t, s, "bad", 1, ""), add(t, s, "good", 2, "")
+		if err := damage(s.recordPath(bad.ID)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Resolve("good"); err != nil {
+			t.Errorf("%s: the other: %v", what, err)
+		}
+		if _, err := s.Remove("bad", false, nil); err == nil {
+			t.Errorf("%s: removed without force", what)
+		}
+		if what == "text" { // else it is of no image
+			if err := s.Repair(); err != nil || len(layers(t, s)) != 2 {
+				t.Errorf("%s: Repair: %v, %q", what, err, layers(t, s))
+			}
+		}
+		if done, err := s.Remove("bad", true, nil); err != nil || printed(done, err) != "untagged bad:latest deleted "+bad.ID {
+			t.Errorf("%s: removed %v, %v", what, done, err)
+		}
+		if err := s.Repair(); err != nil || len(layers(t, s)) != 1 {
+			t.Errorf("%s: afterwards: %v, %q", what, err, layers(t, s))
+		}
+		if _, err := os.Stat(good.Lowers[0] + "/file"); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// A file of names that somebody edited makes nothing panic.
+func TestOddNames(t *testing.T) {
+	s := Open(t.TempDir())
+	add(t, s, "alpine", 1, "")
+	odd := `{"version":1,"names":{"":"x","/":"sha256:","alpin":"sha256:../..",":":"","a/alpine":"0"}}`
+	if err := os.WriteFile(s.path("repositories.json"), []byte(odd), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Resolve("alpinx"); !isNotFound(err) {
+		t.Error(err)
+	}
+}
+
 func TestTagParallel(t *testing.T) {
 	root := t.TempDir()
 	img := add(t, Open(root), "a", 1, "")

@@ -23,13 +23,14 @@ type Deleted struct {
 //
 // As with docker, an image in use or with several names (when given by ID) is a
 // *ConflictError unless forced. Force takes the names of an image in use, but
-// the image itself, on which its containers lie, goes only after them.
+// the image itself, on which its containers lie, goes only after them. An image
+// whose record cannot be read must be forced, too.
 func (s *Store) Remove(nameOrID string, force bool, users func(imageID string) []string) ([]Deleted, error) {
 	var done []Deleted
 	var trash []*Staging
 	err := s.locked(func() error {
 		img, name, err := s.resolve(nameOrID)
-		if err != nil {
+		if err != nil && (img.ID == "" || !force) {
 			return err
 		}
 		if img.Host {
@@ -102,7 +103,7 @@ func (s *Store) untag(names []string) ([]Deleted, error) {
 // drop removes a nameless image's record, and puts those of its layers that no
 // other image has out of the way; the caller closes what is returned.
 func (s *Store) drop(img Image) (done []Deleted, trash []*Staging, err error) {
-	if err := os.Remove(s.recordPath(img.ID)); err != nil {
+	if err := os.Remove(s.recordPath(img.ID)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("remove image: %w", err)
 	}
 	if err := atomicfile.SyncDir(s.path("records")); err != nil {
@@ -111,7 +112,9 @@ func (s *Store) drop(img Image) (done []Deleted, trash []*Staging, err error) {
 	done = append(done, Deleted{Deleted: img.ID})
 	used, err := s.usedLayers()
 	if err != nil {
-		return done, nil, err // Repair will find them
+		// The image is gone; its layers stay as long as nobody knows whether
+		// one that cannot be read has them, too. Then Repair takes them.
+		return done, nil, nil
 	}
 	for _, d := range slices.Backward(img.Config.RootFS.DiffIDs) {
 		if used[string(d)] {
@@ -130,7 +133,8 @@ func (s *Store) drop(img Image) (done []Deleted, trash []*Staging, err error) {
 	return done, trash, nil
 }
 
-// usedLayers returns the layers that records tell of.
+// usedLayers returns the layers that records tell of. It fails if one of them
+// cannot be read, since no layer can be called unused then.
 func (s *Store) usedLayers() (map[string]bool, error) {
 	ids, err := s.ids()
 	if err != nil {

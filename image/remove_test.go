@@ -125,6 +125,9 @@ func TestCommitErrors(t *testing.T) {
 	if _, err := s.Commit(st, config(1, ""), 0, "host"); err == nil {
 		t.Error("took the name host")
 	}
+	if _, err := s.Commit(st, config(1, strings.Repeat("x", maxConfig)), 0, "a"); err == nil || !strings.Contains(err.Error(), "at most") {
+		t.Errorf("a huge configuration: %v", err)
+	}
 	if err := st.Close(); err != nil {
 		t.Error(err)
 	}

@@ -14,7 +14,8 @@ import (
 
 // Repair removes what processes that died in the middle left: layers half
 // unpacked, layers of no image, files half written. It does not touch what a
-// living process is at.
+// living process is at, nor any layer while there is an image that cannot be
+// read: that is for the commands to tell which need it.
 func (s *Store) Repair() error {
 	if _, err := os.Lstat(s.path("lock")); errors.Is(err, fs.ErrNotExist) {
 		return nil // nobody ever changed anything
@@ -32,10 +33,7 @@ func (s *Store) Repair() error {
 
 // strays returns the directories in layers/ which nobody needs.
 func (s *Store) strays() ([]*Staging, error) {
-	used, err := s.usedLayers()
-	if err != nil {
-		return nil, err
-	}
+	used, unknown := s.usedLayers()
 	entries, err := os.ReadDir(s.layerDir(""))
 	if err != nil {
 		return nil, fmt.Errorf("list layers: %w", err)
@@ -47,7 +45,7 @@ func (s *Store) strays() ([]*Staging, error) {
 		switch {
 		case strings.HasPrefix(e.Name(), tmpPrefix):
 			t, err = abandoned(dir)
-		case isDigest(idPrefix+e.Name()) && !used[idPrefix+e.Name()]:
+		case unknown == nil && isDigest(idPrefix+e.Name()) && !used[idPrefix+e.Name()]:
 			t, err = s.discard(dir)
 		}
 		if err != nil {

@@ -95,6 +95,9 @@ func (s *Store) Commit(st *Staging, config ocispec.Image, size int64, name strin
 	if err != nil {
 		return Image{}, fmt.Errorf("store image: %w", err)
 	}
+	if len(raw) > maxConfig {
+		return Image{}, fmt.Errorf("store image: its configuration has %d bytes, at most %d are kept", len(raw), maxConfig)
+	}
 	if len(config.RootFS.DiffIDs) != 1 || !isDigest(string(config.RootFS.DiffIDs[0])) {
 		return Image{}, fmt.Errorf("store image: %q is not the one digest it must be", config.RootFS.DiffIDs)
 	}
