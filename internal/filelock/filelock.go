@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// Held is an exclusive lock on a file, until Close. It belongs to an
+// Held is a lock on a file, until Close. It belongs to an
 // open file description, see flock(2): the same process taking it a second
 // time waits like any other. It is not handed on to programs that are started.
 type Held struct{ file *os.File }
@@ -27,6 +27,13 @@ func Lock(path string) (*Held, error) {
 // somebody else holds it.
 func TryLock(path string) (*Held, bool, error) {
 	return lock(path, syscall.LOCK_EX|syscall.LOCK_NB)
+}
+
+// RLock is Lock for readers, who may hold it together while nobody holds it
+// by Lock or TryLock.
+func RLock(path string) (*Held, error) {
+	l, _, err := lock(path, syscall.LOCK_SH)
+	return l, err
 }
 
 // Close gives the lock back. A nil Held and a second Close do no harm.

@@ -121,3 +121,30 @@ func TestLockNotInherited(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestRLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	var readers []*Held
+	for range 2 {
+		r, err := RLock(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		readers = append(readers, r)
+	}
+	for i, r := range readers {
+		if _, free, err := TryLock(path); free || err != nil {
+			t.Errorf("a writer came in beside %d readers: %v", len(readers)-i, err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	w, free, err := TryLock(path)
+	if !free || err != nil {
+		t.Fatalf("the readers are gone: %v, %v", free, err)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+}
