@@ -19,7 +19,8 @@ import (
 
 // A Store is the containers of one engine.
 //
-//	Root/containers/ID/   record.json, config.json, journal, diff, work, merged
+//	Root/containers/ID/   record.json, config.json, journal, diff, work, merged;
+//	                      the directory itself is locked by who writes the record
 //	Root/names/NAME       the ID that the name belongs to
 //	State/containers/ID   locked by the process that is responsible; there only
 //	                      while a container is made, runs, or is removed
@@ -89,7 +90,7 @@ func (h *Handle) create() error {
 	if err := h.SaveSpec(); err != nil {
 		return err
 	}
-	return h.Save()
+	return h.s.save(h.Record)
 }
 
 // Dir returns the container's directory.
@@ -105,15 +106,54 @@ const (
 	nextFile   = "record.next"
 )
 
-// Save writes the record. At every moment there is a complete one, recordFile
+// Update reads the record anew, lets f change it and writes it, as one step
+// among all who do. Nothing is written when f fails.
+func (h *Handle) Update(f func(*Record) error) error {
+	r, err := h.s.update(h.id, f)
+	if err == nil {
+		h.Record = r
+	}
+	return err
+}
+
+// Edit is [Handle.Update] for a container that somebody else is responsible
+// for, by its ID: of one that runs the name may change, or whether it is paused.
+func (s *Store) Edit(id string, f func(*Record) error) error {
+	_, err := s.update(id, f)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &NotFoundError{id}
+	}
+	return err
+}
+
+func (s *Store) update(id string, f func(*Record) error) (*Record, error) {
+	lock, err := filelock.Dir(s.Dir(id))
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	r, folded, err := s.load(id)
+	if err != nil {
+		return nil, err
+	}
+	if err := f(r); err != nil {
+		return nil, err
+	}
+	if err := s.save(r); err != nil || !folded {
+		return r, err
+	}
+	return r, os.Remove(filepath.Join(s.Dir(id), ExitFile))
+}
+
+// save writes the record. At every moment there is a complete one, recordFile
 // or else beforeFile. It is not renamed over the old one: there ext4 would write
 // its data to the disk at once, which takes longer than a whole container.
-func (h *Handle) Save() error {
-	b, err := json.Marshal(h.Record)
+func (s *Store) save(r *Record) error {
+	b, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	at := func(name string) string { return filepath.Join(h.Dir(), name) }
+	at := func(name string) string { return filepath.Join(s.Dir(r.ID), name) }
 	if err := os.WriteFile(at(nextFile), b, 0o600); err != nil {
 		return err
 	}
@@ -236,10 +276,23 @@ func (s *Store) Exists(id string) bool {
 
 // Load reads a container's record, as it is written; see [Store.Find].
 func (s *Store) Load(id string) (*Record, error) {
+	r, _, err := s.load(id)
+	return r, err
+}
+
+// load also tells whether the container's exit was folded in.
+func (s *Store) load(id string) (r *Record, folded bool, err error) {
 	b, err := s.recordBytes(id)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
+	if r, err = parse(id, b); err != nil {
+		return nil, false, err
+	}
+	return r, s.fold(r), nil
+}
+
+func parse(id string, b []byte) (*Record, error) {
 	r := &Record{}
 	if err := json.Unmarshal(b, r); err != nil {
 		return nil, fmt.Errorf("record of container %.12s: %w", id, err)

@@ -77,13 +77,13 @@ func (e *Engine) repair(id string) error {
 		h.KeepActive()
 		return err
 	}
-	if h.Record.Status == container.Running {
-		h.Record.Status, h.Record.ExitCode = container.Exited, 137
-		h.Record.Error = "the command that ran the container was killed"
-		h.Record.Pid, h.Record.StartTicks = 0, 0
-		h.Record.FinishedAt = time.Now().UTC()
-	}
-	return h.Save()
+	return h.Update(func(r *container.Record) error {
+		if r.Status == container.Running || r.Status == container.Paused {
+			r.Ended(137, time.Now())
+			r.Error = "the process that kept the container was killed"
+		}
+		return nil
+	})
 }
 
 // endAndUndo kills what still runs in the container and takes its host steps back.

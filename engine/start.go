@@ -128,11 +128,14 @@ func (r *run) begin(pid int) error {
 	if err != nil {
 		return err
 	}
-	rec := r.h.Record
-	rec.Status, rec.Pid, rec.StartTicks = container.Running, pid, ticks
-	rec.StartedAt, rec.FinishedAt = time.Now().UTC(), time.Time{}
-	rec.ExitCode, rec.OOMKilled, rec.Error = 0, false, ""
-	return r.h.Save()
+	network := r.h.Record.Network
+	return r.h.Update(func(rec *container.Record) error {
+		rec.Network = network
+		rec.Status, rec.Pid, rec.StartTicks = container.Running, pid, ticks
+		rec.StartedAt, rec.FinishedAt = time.Now().UTC(), time.Time{}
+		rec.ExitCode, rec.OOMKilled, rec.Error = 0, false, ""
+		return nil
+	})
 }
 
 // finish takes back what the start made and writes how the container ended.
@@ -143,16 +146,18 @@ func (r *run) finish(exit Exit, failed error) error {
 	if err != nil {
 		r.h.KeepActive() // the next command tries again
 	}
-	rec.Status, rec.Pid, rec.StartTicks = container.Exited, 0, 0
-	rec.ExitCode, rec.OOMKilled, rec.FinishedAt = exit.Code, exit.OOMKilled, time.Now().UTC()
-	var start *StartError
-	if errors.As(failed, &start) {
-		rec.ExitCode, rec.Error = start.Code, failed.Error()
-	}
 	if rec.AutoRemove && err == nil {
 		return nil // the record is about to go
 	}
-	return errors.Join(err, r.h.Save())
+	return errors.Join(err, r.h.Update(func(rec *container.Record) error {
+		rec.Ended(exit.Code, time.Now())
+		rec.OOMKilled = exit.OOMKilled
+		var start *StartError
+		if errors.As(failed, &start) {
+			rec.ExitCode, rec.Error = start.Code, failed.Error()
+		}
+		return nil
+	}))
 }
 
 func (r *run) oomKilled() bool {

@@ -36,6 +36,20 @@ func RLock(path string) (*Held, error) {
 	return l, err
 }
 
+// Dir locks a directory that is there, as Lock does a file. Nothing is made,
+// so nothing needs to be removed.
+func Dir(path string) (*Held, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	if err := flock(f, syscall.LOCK_EX); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return &Held{file: f}, nil
+}
+
 // Close gives the lock back. A nil Held and a second Close do no harm.
 func (l *Held) Close() error {
 	if l == nil || l.file == nil {
