@@ -154,8 +154,7 @@ func elfImage(ops, data []byte) []byte {
 
 const codeBase = 0x40_0000
 
-// sealed returns the image in a sealed memfd (memfd_create(2)), at a
-// descriptor high enough that ForkExec's renumbering of low ones cannot hit it.
+// sealed returns the image in a sealed memfd (memfd_create(2)).
 func (p *Program) sealed() (*os.File, error) {
 	fd, err := memfd("mydocker-init", p.image)
 	if err != nil {

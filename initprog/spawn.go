@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 )
@@ -21,6 +22,39 @@ type Attr struct {
 
 	// Sys carries clone flags, identity maps and the cgroup.
 	Sys *syscall.SysProcAttr
+
+	// Fork starts the process; nil is [Fork]. It is there so that another
+	// process can become its parent.
+	Fork func(Start) (pid int, err error)
+}
+
+// A Start is what it takes to start a program. Its files stay the caller's.
+type Start struct {
+	Image *os.File   // the program, sealed
+	Files []*os.File // by number in the new process; nil leaves one closed
+	Sys   *syscall.SysProcAttr
+}
+
+// Fork starts a program as a child of the caller.
+func Fork(s Start) (pid int, err error) {
+	image, err := high(int(s.Image.Fd()))
+	if err != nil {
+		return 0, err
+	}
+	defer syscall.Close(image)
+	attr := &syscall.ProcAttr{Env: []string{}, Sys: s.Sys}
+	for _, f := range s.Files {
+		fd := ^uintptr(0)
+		if f != nil {
+			fd = f.Fd()
+		}
+		attr.Files = append(attr.Files, fd)
+	}
+	pid, err = syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(image), []string{"init"}, attr)
+	if err != nil {
+		return 0, fmt.Errorf("clone: %w", err)
+	}
+	return pid, nil
 }
 
 // traceFD is the descriptor of the shared memory. It lies behind all of the
@@ -56,12 +90,15 @@ func Spawn(p *Program, a Attr) (*Process, error) {
 		return nil, err
 	}
 	defer closeAll(ends)
-	attr := &syscall.ProcAttr{Env: []string{}, Files: child.descriptors(a, ends), Sys: a.Sys}
+	fork := a.Fork
+	if fork == nil {
+		fork = Fork
+	}
 	child.Born = int64(Now())
-	child.Pid, err = syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(int(image.Fd())), []string{"init"}, attr)
+	child.Pid, err = fork(Start{Image: image, Files: child.descriptors(a, ends), Sys: a.Sys})
 	if err != nil {
 		child.Close()
-		return nil, fmt.Errorf("clone: %w", err)
+		return nil, err
 	}
 	return child, nil
 }
@@ -88,23 +125,14 @@ func (c *Process) open() (ends []*os.File, err error) {
 	return ends, nil
 }
 
-// descriptors numbers what the process gets; ^0 leaves a number closed.
-func (c *Process) descriptors(a Attr, ends []*os.File) []uintptr {
-	fds := []uintptr{a.Stdio[0].Fd(), a.Stdio[1].Fd(), a.Stdio[2].Fd(), ends[0].Fd(), ends[1].Fd()}
-	for _, f := range a.Files {
-		if f == nil {
-			fds = append(fds, ^uintptr(0))
-			continue
-		}
-		fds = append(fds, f.Fd())
-	}
+// descriptors numbers what the process gets.
+func (c *Process) descriptors(a Attr, ends []*os.File) []*os.File {
+	files := slices.Concat(a.Stdio[:], ends, a.Files)
 	if c.trace != nil {
-		for len(fds) < traceFD {
-			fds = append(fds, ^uintptr(0))
-		}
-		fds = append(fds, c.trace.Fd())
+		files = append(files, make([]*os.File, traceFD+1-len(files))...)
+		files[traceFD] = c.trace
 	}
-	return fds
+	return files
 }
 
 // Go lets a waiting program go on.

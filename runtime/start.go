@@ -27,6 +27,9 @@ type Launch struct {
 	// Traced says that the system calls of the first process are timed.
 	Traced bool
 
+	// Parent starts the process and stays with it; nil is the caller itself.
+	Parent Parent
+
 	// Begin is called when the first process exists, with its process ID,
 	// before it does anything that outlives it: the place to write it down.
 	Begin func(pid int) error
@@ -36,7 +39,20 @@ type Launch struct {
 	BreakInit int
 }
 
-// Running is a container whose program was started. It is the caller's child.
+// A Parent makes the first process its child.
+type Parent interface {
+	// Fork starts it. From status, where there is one, a reaper's answer is to
+	// be read: a siginfo_t.
+	Fork(p initprog.Start, status *os.File) (pid int, err error)
+	// Reborn says that process first has cloned now to go on in its place,
+	// another child, and ends.
+	Reborn(first, now int) error
+	// Kill kills a process that did not become the container's, and waits for
+	// its end.
+	Kill(pid int)
+}
+
+// Running is a container whose program was started, a child of its Parent.
 type Running struct {
 	Pid     int
 	Console *os.File // master of the terminal, or nil
@@ -92,6 +108,9 @@ func (l Launch) spawn() (*starting, error) {
 	if err != nil {
 		return nil, err
 	}
+	if l.Parent == nil {
+		l.Parent = self{}
+	}
 	s := &starting{Launch: l, running: &Running{}, born: initprog.Now()}
 	files, err := s.files()
 	defer closeFiles(files)
@@ -108,7 +127,8 @@ func (l Launch) spawn() (*starting, error) {
 		defer f.Close()
 		sys.UseCgroupFD, sys.CgroupFD = true, int(f.Fd())
 	}
-	s.proc, err = initprog.Spawn(prog, initprog.Attr{Stdio: l.Stdio, Files: files, Sys: sys})
+	fork := func(p initprog.Start) (int, error) { return s.Parent.Fork(p, s.running.status) }
+	s.proc, err = initprog.Spawn(prog, initprog.Attr{Stdio: l.Stdio, Files: files, Sys: sys, Fork: fork})
 	if err != nil {
 		closeFiles([]*os.File{s.console, s.running.status})
 		return nil, err
@@ -225,7 +245,7 @@ func (s *starting) reborn() error {
 	if err != nil {
 		return s.explain(err)
 	}
-	if err := reap(s.running.Pid, nil); err != nil {
+	if err := s.Parent.Reborn(s.running.Pid, pid); err != nil {
 		return err
 	}
 	s.running.Pid = pid
@@ -242,9 +262,7 @@ func (s *starting) explain(err error) error {
 }
 
 func (s *starting) kill() {
-	// The process is our child and not yet waited for: its number is its own.
-	syscall.Kill(s.running.Pid, syscall.SIGKILL)
-	reap(s.running.Pid, nil)
+	s.Parent.Kill(s.running.Pid)
 	closeFiles([]*os.File{s.console, s.running.status})
 }
 

@@ -5,12 +5,26 @@ import (
 	"io"
 	"os"
 	"syscall"
+
+	"mydocker/initprog"
 )
 
 // An Exit is how a container's program ended.
 type Exit struct {
 	Code   int            // of exit(2), or 128+Signal
 	Signal syscall.Signal // that killed it, or 0
+}
+
+// self is the Parent that the calling process is.
+type self struct{}
+
+func (self) Fork(p initprog.Start, _ *os.File) (int, error) { return initprog.Fork(p) }
+func (self) Reborn(first, _ int) error                      { return reap(first, nil) }
+
+// Kill may go by the number: the process is a child and not yet waited for.
+func (self) Kill(pid int) {
+	syscall.Kill(pid, syscall.SIGKILL)
+	reap(pid, nil)
 }
 
 // Wait waits until the container's first process has ended.

@@ -1,0 +1,162 @@
+package wire
+
+import (
+	"errors"
+	"os"
+	"syscall"
+
+	"mydocker/initprog"
+)
+
+// A Start is what a monitor needs to start a process and to stay with it.
+type Start struct {
+	Exec bool // not the container's first process
+
+	ID     string // of the container
+	Socket string // where the monitor listens
+	Dir    string // of the container: its log and exit file lie there
+
+	Log      bool     // write the container's output to its log
+	KeepOpen bool     // standard input stays open when the first who was attached is gone
+	Want     Want     // of the one who starts it
+	OOM      string   // file that counts the processes killed for want of memory, or empty
+	Cgroup   string   // directory of a cgroup whose processes end with the first one, or empty
+	Finish   []string // arguments of Program when nobody else takes the container back
+
+	// Process is what the monitor starts.
+	Process initprog.Start
+
+	// The monitor's own files; nil where there is none.
+	In, Out, Err *os.File // its ends of the streams' pipes
+	Status       *os.File // where a reaper writes how the program ended
+	Lock         *os.File // held as long as the monitor is responsible
+	Program      *os.File // that takes the container back
+
+	cgroup *os.File // received for Process.Sys.CgroupFD
+}
+
+// A Want is what a client asks for.
+type Want struct {
+	In, Out, Err bool // streams
+	// Whole: nothing is left out; the container waits for this reader.
+	Whole bool
+	// Clean: the client can take the container back when it has ended.
+	Clean bool
+}
+
+// An Exit is how a process ended.
+type Exit struct {
+	Code      int // of exit(2), or 128 and the signal's number
+	OOMKilled bool
+	Offer     bool // whoever accepts takes the container back
+}
+
+// pass goes through all fields, to write them or to read them.
+func (s *Start) pass(c *codec) {
+	c.text(&s.ID, &s.Socket, &s.Dir, &s.OOM, &s.Cgroup)
+	c.flag(&s.Exec, &s.Log, &s.KeepOpen)
+	s.Want.pass(c)
+	list(c, &s.Finish, func(t *string) { c.text(t) })
+	list(c, &s.Process.Files, func(f **os.File) { c.file(f) })
+	c.file(&s.Process.Image)
+	for _, f := range []**os.File{&s.In, &s.Out, &s.Err, &s.Status, &s.Lock, &s.Program, &s.cgroup} {
+		c.file(f)
+	}
+	sys := s.Process.Sys
+	number(c, &sys.Cloneflags)
+	for _, maps := range []*[]syscall.SysProcIDMap{&sys.UidMappings, &sys.GidMappings} {
+		list(c, maps, func(m *syscall.SysProcIDMap) {
+			number(c, &m.ContainerID)
+			number(c, &m.HostID)
+			number(c, &m.Size)
+		})
+	}
+	c.flag(&sys.GidMappingsEnableSetgroups, &sys.UseCgroupFD)
+	list(c, &sys.AmbientCaps, func(n *uintptr) { number(c, n) })
+}
+
+func (w *Want) pass(c *codec) { c.flag(&w.In, &w.Out, &w.Err, &w.Whole, &w.Clean) }
+
+func (x *Exit) pass(c *codec) {
+	number(c, &x.Code)
+	c.flag(&x.OOMKilled, &x.Offer)
+}
+
+// SendStart sends a start; its files stay the caller's.
+func (c *Conn) SendStart(s Start) error {
+	if s.Process.Sys.UseCgroupFD {
+		fd, err := syscall.Dup(s.Process.Sys.CgroupFD)
+		if err != nil {
+			return os.NewSyscallError("dup", err)
+		}
+		s.cgroup = os.NewFile(uintptr(fd), "cgroup")
+		defer s.cgroup.Close()
+	}
+	e := &codec{}
+	s.pass(e)
+	if len(e.b) > MaxData || len(e.files) > maxFiles {
+		return errors.New("what the monitor has to know does not fit a packet")
+	}
+	return c.Send(Launch, e.b, e.files...)
+}
+
+// ReadStart reads the packet of SendStart. The files are the result's.
+func ReadStart(p Packet) (*Start, error) {
+	s := &Start{}
+	s.Process.Sys = &syscall.SysProcAttr{}
+	d := &codec{b: p.Payload, files: p.Files, reading: true}
+	s.pass(d)
+	if d.failed || s.Process.Image == nil {
+		p.Close()
+		return nil, errors.New("a start that cannot be read")
+	}
+	if s.cgroup != nil {
+		s.Process.Sys.CgroupFD = int(s.cgroup.Fd())
+	}
+	return s, nil
+}
+
+// CloseProcess closes what only the new process needed.
+func (s *Start) CloseProcess() {
+	closeAll(append(s.Process.Files, s.Process.Image, s.cgroup))
+}
+
+// SendWant asks for something: k is Attach or Wait.
+func (c *Conn) SendWant(k Kind, w Want) error {
+	e := &codec{}
+	w.pass(e)
+	return c.Send(k, e.b)
+}
+
+// ReadWant reads what was asked for.
+func ReadWant(p Packet) (w Want, err error) { return w, read(p, w.pass) }
+
+// Append returns the payload of Exited.
+func (x Exit) Append(b []byte) []byte {
+	e := &codec{b: b}
+	x.pass(e)
+	return e.b
+}
+
+// ReadExit reads the payload of Exited.
+func ReadExit(p Packet) (x Exit, err error) { return x, read(p, x.pass) }
+
+// Number is a payload of one number.
+func Number(n int) []byte {
+	e := &codec{}
+	number(e, &n)
+	return e.b
+}
+
+// ReadNumber reads the payload of Number.
+func ReadNumber(p Packet) (n int, err error) {
+	return n, read(p, func(c *codec) { number(c, &n) })
+}
+
+func read(p Packet, pass func(*codec)) error {
+	d := &codec{b: p.Payload, reading: true}
+	if pass(d); d.failed {
+		return errors.New("a packet that cannot be read")
+	}
+	return nil
+}
