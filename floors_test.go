@@ -39,6 +39,10 @@ const floors = `
 	# A plan emits the program, and its journal is a file written whole.
 	initprog, linux, internal/atomicfile, internal/filelock < plan;
 
+	# What a monitor is made of, besides: small, so that each container can have one.
+	linux < jsonlog;
+	initprog, linux < monitor/wire;
+
 	plan, linux/netlink, linux/nft, internal/units,
 	internal/atomicfile, internal/filelock
 	< GROUND;
@@ -72,11 +76,15 @@ const floors = `
 
 	oci, image/importer, network < FLOOR2;
 
-	# Floor 3. The engine opens containers, which know nothing of it.
-	FLOOR2 < container < engine < FLOOR3;
+	# Floor 3. The engine opens containers, which know nothing of it, and starts
+	# the monitors that stay with them.
+	initprog, linux, jsonlog, monitor/wire < monitor < cmd/mydocker-monitor;
+	FLOOR2 < container;
+	container, monitor < engine < FLOOR3;
 
 	# Floor 4, the doors. Commands bind flags and print tables.
-	FLOOR3 < cli/runflags, cli/format < cli < cmd/mydocker;
+	FLOOR3 < cli/runflags, cli/format < cli;
+	cli, monitor < cmd/mydocker;
 
 	# Measures the commands from outside, like anybody else's.
 	NONE < bench;

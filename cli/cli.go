@@ -148,8 +148,8 @@ it prints, as a shell script, every step that makes exactly that container; add
 	c.Flags().BoolP("version", "v", false, "Print version information and quit")
 	c.AddCommand(
 		a.runCommand(), a.createCommand(), a.startCommand(), a.rmCommand(), a.psCommand(),
-		a.imagesCommand(), a.importCommand(), a.rmiCommand(), a.inspectCommand(), a.explainCommand(),
-		a.versionCommand(), a.infoCommand(), a.containerCommand(), a.imageCommand(),
+		a.imagesCommand(), a.importCommand(), a.rmiCommand(), a.inspectCommand(), a.explainCommand(), a.attachCommand(),
+		a.versionCommand(), a.infoCommand(), a.containerCommand(), a.imageCommand(), a.finishCommand(),
 	)
 	c.InitDefaultCompletionCmd()
 	plain(c)

@@ -1,44 +1,68 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
+	mobyterm "github.com/moby/term"
 	"golang.org/x/term"
 
 	"mydocker/cli/runflags"
 	"mydocker/engine"
-	"mydocker/linux"
+	"mydocker/internal/units"
 )
 
-// foreground runs a container attached to the user's streams: its signals are
-// passed on, its terminal is the user's.
-func (a *app) foreground(e *engine.Engine, c *engine.Container, at runflags.Attached, t *tracer) (engine.Exit, error) {
-	o := engine.RunOptions{Streams: a.streams(at), Trace: t.event()}
-	restore, stop := func() {}, func() {}
-	defer func() { stop(); restore() }()
-	if at.TTY {
-		o.Streams.Terminal = func(master *os.File) { restore = a.terminal(master, at.In) }
+// foreground starts a container attached to the user's streams.
+func (a *app) foreground(e *engine.Engine, c *engine.Container, at runflags.Attached, keys []byte, t *tracer) (engine.Exit, error) {
+	signals := newProxy(at.SigProxy)
+	defer signals.stop()
+	o := engine.StartOptions{Trace: t.event(), Attach: engine.Attach{In: at.In, Out: at.Out, Err: at.Err}}
+	if s := terminalSize(a.In); at.TTY && s != nil {
+		o.Width, o.Height = s.width, s.height
 	}
-	if at.SigProxy {
-		// From here on an interrupt must not end the command between two steps.
-		held := make(chan os.Signal, 16)
-		signal.Notify(held, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
-		defer signal.Stop(held)
-		o.Started = func(send func(syscall.Signal) error) {
-			stop = proxySignals(send, func(s string) { a.warn([]string{s}) })
-			for len(held) > 0 {
-				send((<-held).(syscall.Signal))
-			}
-		}
+	name := c.Record.Name
+	con, err := e.Start(c, o)
+	if err != nil {
+		return engine.Exit{}, err
 	}
-	return e.Start(c, o)
+	defer con.Close()
+	return a.attached(con, at, keys, signals, name)
 }
 
-func (a *app) streams(at runflags.Attached) (s engine.Streams) {
+// attached passes streams, signals and the terminal's size between the user
+// and a container, until it has ended or the user leaves it.
+func (a *app) attached(con *engine.Attachment, at runflags.Attached, keys []byte, signals *proxy, name string) (engine.Exit, error) {
+	signals.start(con, func() {
+		fmt.Fprintf(a.Err, "mydocker: got %d interrupts, leaving: container %s goes on (mydocker stop %s)\n", patience, name, name)
+		con.Close()
+	})
+	restore := func() {}
+	if at.TTY {
+		restore = a.terminal(con, at.In)
+	}
+	exit, err := con.Copy(a.streams(at, keys))
+	restore()
+	if !errors.Is(err, engine.ErrDetached) {
+		return exit, err
+	}
+	if signals.gaveUp() {
+		return exit, &exitError{code: 1}
+	}
+	fmt.Fprintln(a.Err, "read escape sequence")
+	return engine.Exit{}, nil
+}
+
+// streams are the user's, of which only those attached are used.
+func (a *app) streams(at runflags.Attached, keys []byte) (s engine.Streams) {
 	if at.In {
 		s.In = a.In
+		if at.TTY {
+			s.In = &escapable{mobyterm.NewEscapeProxy(a.In, keys)}
+		}
 	}
 	if at.Out {
 		s.Out = a.Out
@@ -46,50 +70,116 @@ func (a *app) streams(at runflags.Attached) (s engine.Streams) {
 	if at.Err {
 		s.Err = a.Err
 	}
+	s.Skipped = func(n int) {
+		a.warn([]string{fmt.Sprintf("%s of output left out, too fast for this reader: see mydocker logs", units.HumanSizeWithPrecision(float64(n), 3))})
+	}
 	return s
 }
 
-// patience is how many interrupts a container may ignore before it is killed.
+// escapable says in the engine's words that the user left.
+type escapable struct{ r io.Reader }
+
+func (e *escapable) Read(p []byte) (int, error) {
+	n, err := e.r.Read(p)
+	var escape mobyterm.EscapeError
+	if errors.As(err, &escape) {
+		err = engine.ErrDetached
+	}
+	return n, err
+}
+
+// detachKeys reads the sequence with which a user leaves a container, such as
+// "ctrl-p,ctrl-q", the default.
+func detachKeys(s string) ([]byte, error) {
+	if s == "" {
+		s = "ctrl-p,ctrl-q"
+	}
+	keys, err := mobyterm.ToBytes(s)
+	if err != nil {
+		return nil, fmt.Errorf("invalid detach keys (%s): %w", s, err)
+	}
+	return keys, nil
+}
+
+// patience is how many interrupts a container may ignore before its user is
+// let go.
 const patience = 3
 
-// proxySignals passes signals that the command gets on to the container; it
-// returns the end of that. A first process without a handler ignores them
-// (pid_namespaces(7)); after three the container is killed.
-func proxySignals(send func(syscall.Signal) error, say func(string)) (stop func()) {
-	c := make(chan os.Signal, 64)
-	signal.Notify(c)
-	done := make(chan struct{})
+// A proxy passes signals that the command gets on to a container. From the
+// time it is made an interrupt does not end the command between two steps.
+type proxy struct {
+	c    chan os.Signal
+	done chan struct{}
+	left chan struct{} // closed when the container ignored too many
+}
+
+func newProxy(on bool) *proxy {
+	p := &proxy{c: make(chan os.Signal, 64), done: make(chan struct{}), left: make(chan struct{})}
+	if on {
+		signal.Notify(p.c)
+	}
+	return p
+}
+
+// start passes on what came meanwhile and what comes; leave is called when the
+// container ignored several interrupts: a first process without a handler does
+// (pid_namespaces(7)).
+func (p *proxy) start(con *engine.Attachment, leave func()) {
 	go func() {
 		interrupts := 0
 		for {
 			select {
-			case s := <-c:
+			case s := <-p.c:
 				if s == syscall.SIGINT || s == syscall.SIGTERM {
-					if interrupts++; interrupts == patience {
-						say("the container ignored the signals: it is killed")
-						send(syscall.SIGKILL)
-						continue
-					}
+					interrupts++
 				}
-				switch s {
-				case syscall.SIGCHLD, syscall.SIGPIPE, syscall.SIGURG, syscall.SIGWINCH, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGTSTP:
-				default:
-					send(s.(syscall.Signal))
+				if interrupts == patience {
+					close(p.left)
+					leave()
+					return
 				}
-			case <-done:
+				if proxied(s) {
+					con.Signal(s.(syscall.Signal))
+				}
+			case <-p.done:
 				return
 			}
 		}
 	}()
-	return func() { signal.Stop(c); close(done) }
+}
+
+// proxied tells signals that are for the container from those that are the
+// command's own.
+func proxied(s os.Signal) bool {
+	switch s {
+	case syscall.SIGCHLD, syscall.SIGPIPE, syscall.SIGURG, syscall.SIGWINCH, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGTSTP:
+		return false
+	}
+	return true
+}
+
+func (p *proxy) stop() { signal.Stop(p.c); close(p.done) }
+
+func (p *proxy) gaveUp() bool {
+	select {
+	case <-p.left:
+		return true
+	default:
+		return false
+	}
+}
+
+// resizer is what has a terminal.
+type resizer interface {
+	Resize(width, height uint16) error
 }
 
 // terminal joins the user's terminal to the container's: raw mode, and the
 // window's size now and whenever it changes. It returns the way back.
-func (a *app) terminal(master *os.File, raw bool) (restore func()) {
+func (a *app) terminal(to resizer, raw bool) (restore func()) {
 	resize := func() {
 		if s := terminalSize(a.In); s != nil {
-			linux.SetWindowSize(master, s.width, s.height)
+			to.Resize(s.width, s.height)
 		}
 	}
 	resize()
@@ -116,6 +206,9 @@ type size struct{ width, height uint16 }
 
 // terminalSize returns nil where f is no terminal.
 func terminalSize(f *os.File) *size {
+	if f == nil {
+		return nil
+	}
 	w, h, err := term.GetSize(int(f.Fd()))
 	if err != nil {
 		return nil

@@ -86,24 +86,41 @@ func (a *app) run(f *runflags.Flags, args []string) error {
 	if f.Explain {
 		return a.printPlan(r, o)
 	}
-	if err := a.checkTerminal(r); err != nil {
+	at := f.Attachments(r)
+	if err := a.checkTerminal(at); err != nil {
 		return err
 	}
-	e, h, err := a.made(r, o)
+	keys, err := detachKeys(f.DetachKeys)
 	if err != nil {
 		return err
 	}
-	defer h.Close()
+	o.Start = true
+	e, c, err := a.made(r, o)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
 	t := newTracer(f.Trace, f.TraceFile)
-	exit, err := a.foreground(e, h, f.Attachments(r), t)
-	if o.AutoRemove {
-		err = first(err, e.Discard(h))
+	if f.Detach {
+		return first(a.detached(e, c, t), t.finish(a.Err))
 	}
-	err = first(err, t.finish(a.Err))
-	if err != nil {
+	exit, err := a.foreground(e, c, at, keys, t)
+	if err = first(err, t.finish(a.Err)); err != nil {
 		return err
 	}
 	return exitCode(exit)
+}
+
+// detached starts a container that goes on alone, and prints its ID.
+func (a *app) detached(e *engine.Engine, c *engine.Container, t *tracer) error {
+	id := c.ID()
+	at, err := e.Start(c, engine.StartOptions{Trace: t.event()})
+	if err != nil {
+		return err
+	}
+	at.Close()
+	fmt.Fprintln(a.Out, id)
+	return nil
 }
 
 // made opens the engine and creates the container.
@@ -173,8 +190,8 @@ func (a *app) printPlan(r *oci.Request, o engine.CreateOptions) error {
 }
 
 // checkTerminal refuses -t where there is none to attach, as Docker does.
-func (a *app) checkTerminal(r *oci.Request) error {
-	if r.TTY && r.Interactive && !isTerminal(a.In) {
+func (a *app) checkTerminal(at runflags.Attached) error {
+	if at.TTY && at.In && !isTerminal(a.In) {
 		return &exitError{1, fmt.Errorf("the input device is not a TTY")}
 	}
 	return nil

@@ -1,53 +1,100 @@
 package cli
 
 import (
-	"fmt"
+	"errors"
 
 	"github.com/spf13/cobra"
 
 	"mydocker/cli/runflags"
+	"mydocker/engine"
 )
 
-func (a *app) startCommand() *cobra.Command {
-	var attach, interactive, traced bool
-	c := &cobra.Command{
-		Use:   "start [OPTIONS] CONTAINER",
-		Short: "Start a stopped container",
-		Long: `Start a container that was created, or that has ended, in the foreground.
+// startFlags are those of start.
+type startFlags struct {
+	attach, interactive, traced bool
+	detachKeys                  string
+}
 
-Detached containers are not supported yet, so --attach or --interactive has to
-be given.`,
-		Args: exactly(1),
+func (a *app) startCommand() *cobra.Command {
+	var f startFlags
+	c := &cobra.Command{
+		Use:   "start [OPTIONS] CONTAINER [CONTAINER...]",
+		Short: "Start one or more stopped containers",
+		Args:  atLeast(1),
 	}
-	c.Flags().BoolVarP(&attach, "attach", "a", false, "Attach STDOUT/STDERR and forward signals")
-	c.Flags().BoolVarP(&interactive, "interactive", "i", false, "Attach container's STDIN")
-	c.Flags().BoolVar(&traced, "trace", false, "Print what each step took")
+	fs := c.Flags()
+	fs.BoolVarP(&f.attach, "attach", "a", false, "Attach STDOUT/STDERR and forward signals")
+	fs.BoolVarP(&f.interactive, "interactive", "i", false, "Attach container's STDIN")
+	fs.StringVar(&f.detachKeys, "detach-keys", "", "Override the key sequence for detaching a container")
+	fs.BoolVar(&f.traced, "trace", false, "Print what each step took")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if !attach && !interactive {
-			return &exitError{125, fmt.Errorf("detached containers are not supported yet: use mydocker start --attach %s", args[0])}
+		if !f.attach && !f.interactive {
+			return a.startDetached(args, f.traced)
 		}
-		return a.start(args[0], interactive, traced)
+		if len(args) > 1 {
+			return errors.New("you cannot start and attach multiple containers at once")
+		}
+		return a.startAttached(args[0], f)
 	}
 	return c
 }
 
-func (a *app) start(name string, interactive, traced bool) error {
+// startDetached starts containers that go on alone; one that runs is left as it is.
+func (a *app) startDetached(names []string, traced bool) error {
+	e, err := a.engine()
+	if err != nil {
+		return err
+	}
+	t := newTracer(traced, "")
+	err = a.each(names, func(name string) (string, error) { return name, a.startOne(e, name, t) })
+	return first(err, t.finish(a.Err))
+}
+
+func (a *app) startOne(e *engine.Engine, name string, t *tracer) error {
+	c, err := e.Open(name)
+	var runs *engine.RunningError
+	if errors.As(err, &runs) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	at, err := e.Start(c, engine.StartOptions{Trace: t.event()})
+	if err != nil {
+		return err
+	}
+	at.Close()
+	return nil
+}
+
+// startAttached starts a container in the foreground, or attaches to one that
+// runs.
+func (a *app) startAttached(name string, f startFlags) error {
+	keys, err := detachKeys(f.detachKeys)
+	if err != nil {
+		return err
+	}
 	e, err := a.engine()
 	if err != nil {
 		return err
 	}
 	c, err := e.Open(name)
+	var runs *engine.RunningError
+	if errors.As(err, &runs) {
+		return a.attach(e, name, attachFlags{noStdin: !f.interactive, sigProxy: true, detachKeys: f.detachKeys})
+	}
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	r := c.Record.Request
-	at := runflags.Attached{In: interactive && r.Interactive, Out: true, Err: true, TTY: r.TTY, SigProxy: true}
-	t := newTracer(traced, "")
-	exit, err := a.foreground(e, c, at, t)
-	if c.Record.AutoRemove {
-		err = first(err, e.Discard(c))
+	at := runflags.Attached{In: f.interactive && r.Interactive, Out: true, Err: true, TTY: r.TTY, SigProxy: true}
+	if err := a.checkTerminal(at); err != nil {
+		return err
 	}
+	t := newTracer(f.traced, "")
+	exit, err := a.foreground(e, c, at, keys, t)
 	if err = first(err, t.finish(a.Err)); err != nil {
 		return err
 	}

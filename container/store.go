@@ -24,12 +24,16 @@ import (
 //	Root/names/NAME       the ID that the name belongs to
 //	State/containers/ID   locked by the process that is responsible; there only
 //	                      while a container is made, runs, or is removed
+//	State/monitors/ID     the socket of the monitor, while it runs
 type Store struct{ Root, State string }
 
 // Dir returns the directory of a container.
 func (s *Store) Dir(id string) string { return filepath.Join(s.Root, "containers", id) }
 
 func (s *Store) lockPath(id string) string { return filepath.Join(s.State, "containers", id) }
+
+// SocketPath is where the monitor of a container listens.
+func (s *Store) SocketPath(id string) string { return filepath.Join(s.State, "monitors", id) }
 
 // A Handle is a container for which this process is responsible: it holds the
 // lock. Record is nil for what was never completed, or is half removed.
@@ -68,7 +72,8 @@ func (s *Store) Create(r *Record, spec *specs.Spec) (*Handle, error) {
 // begin locks a container that is not there yet. The lock comes first: without
 // it a directory would look abandoned.
 func (s *Store) begin(id string) (*Handle, error) {
-	for _, d := range []string{filepath.Join(s.Root, "containers"), filepath.Join(s.Root, "names"), filepath.Join(s.State, "containers")} {
+	for _, d := range []string{filepath.Join(s.Root, "containers"), filepath.Join(s.Root, "names"),
+		filepath.Join(s.State, "containers"), filepath.Join(s.State, "monitors")} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return nil, err
 		}
@@ -197,10 +202,27 @@ func (h *Handle) Close() {
 		return
 	}
 	if !h.keep {
+		os.Remove(h.s.SocketPath(h.id))
 		os.Remove(h.s.lockPath(h.id))
 	}
 	h.lock.Close()
 	h.lock = nil
+}
+
+// Lock is the open file that holds the lock. Another process that gets a copy
+// holds it too; see [Handle.Leave] and [Store.Adopt].
+func (h *Handle) Lock() *os.File { return h.lock.File() }
+
+// Leave leaves the container to those who have a copy of the lock.
+func (h *Handle) Leave() {
+	h.keep = true
+	h.Close()
+}
+
+// Adopt takes responsibility for a container whose lock another process handed
+// over.
+func (s *Store) Adopt(id string, lock *os.File) (*Handle, error) {
+	return s.handle(id, filelock.Adopt(lock))
 }
 
 // TryOpen takes responsibility for a container that nobody is responsible for;
@@ -217,15 +239,20 @@ func (s *Store) TryOpen(id string) (h *Handle, free bool, err error) {
 	if err != nil || !free {
 		return nil, false, err
 	}
-	h = &Handle{id: id, s: s, lock: lock}
-	if r, err := s.Load(id); err == nil {
-		h.Record = r
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		h.keep = true
-		h.Close()
-		return nil, false, err
+	h, err = s.handle(id, lock)
+	return h, err == nil, err
+}
+
+// handle reads what is there of a container whose lock is held.
+func (s *Store) handle(id string, lock *filelock.Held) (*Handle, error) {
+	h := &Handle{id: id, s: s, lock: lock}
+	r, err := s.Load(id)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		h.Leave()
+		return nil, err
 	}
-	return h, true, nil
+	h.Record = r
+	return h, nil
 }
 
 // Alive tells whether a process is responsible for the container. It makes no

@@ -29,6 +29,7 @@ type CreateOptions struct {
 	Name       string // empty: one is made up
 	CIDFile    string // gets the ID; must not be there yet
 	AutoRemove bool   // --rm
+	Start      bool   // it is started right after
 }
 
 // draft is a container between request and plan.
@@ -156,7 +157,19 @@ func (d *draft) sources() (steps []plan.HostStep, made map[string]bool) {
 // A Container is one that this process is responsible for: it holds its lock.
 type Container struct {
 	*container.Handle
-	d *draft
+	d      *draft
+	keeper *keeper // its monitor, where it is about to be started
+}
+
+// Close gives the responsibility up, unless the container was started.
+func (c *Container) Close() {
+	if c.keeper != nil {
+		c.keeper.dismiss()
+		c.keeper = nil
+	}
+	if c.Handle != nil {
+		c.Handle.Close()
+	}
 }
 
 // Create makes a container: its directory, record and specification. It does
@@ -167,20 +180,29 @@ func (e *Engine) Create(req *oci.Request, o CreateOptions) (*Container, error) {
 			return nil, fmt.Errorf("container ID file found, make sure the other container isn't running or delete %s", o.CIDFile)
 		}
 	}
-	d, err := e.draft(container.NewID(), req, o)
-	if err != nil {
+	id := container.NewID()
+	c := &Container{}
+	if o.Start {
+		c.keeper = e.hire(id)
+	}
+	if err := c.create(e, id, req, o); err != nil {
+		c.Close()
 		return nil, err
 	}
-	h, err := e.Containers.Create(d.record(), d.spec)
-	if err != nil {
-		return nil, err
+	return c, nil
+}
+
+func (c *Container) create(e *Engine, id string, req *oci.Request, o CreateOptions) (err error) {
+	if c.d, err = e.draft(id, req, o); err != nil {
+		return err
 	}
-	if err := d.make(h, o); err != nil {
-		err = errors.Join(err, h.Remove())
-		h.Close()
-		return nil, err
+	if c.Handle, err = e.Containers.Create(c.d.record(), c.d.spec); err != nil {
+		return err
 	}
-	return &Container{h, d}, nil
+	if err := c.d.make(c.Handle, o); err != nil {
+		return errors.Join(err, c.Remove())
+	}
+	return nil
 }
 
 // Open takes hold of a container that does not run, by name or ID, to start
@@ -191,36 +213,46 @@ func (e *Engine) Open(nameOrID string) (*Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := e.take(rec.ID)
-	if err != nil {
+	c := &Container{keeper: e.hire(rec.ID)}
+	if err := c.open(e, rec); err != nil {
+		c.Close()
 		return nil, err
 	}
-	if h.Record == nil {
-		h.Close()
-		return nil, &container.NotFoundError{Ref: nameOrID}
-	}
-	req := h.Record.Request
-	d, err := e.draft(rec.ID, &req, CreateOptions{Name: rec.Name, AutoRemove: rec.AutoRemove})
-	if err != nil {
-		h.Close()
-		return nil, err
-	}
-	h.Spec = d.spec
-	return &Container{h, d}, nil
+	return c, nil
 }
 
-// take becomes responsible for a container. Another command's look at whether it
-// is alive holds the lock for a moment; whoever runs it holds it for long.
+func (c *Container) open(e *Engine, rec *container.Record) (err error) {
+	if c.Handle, err = e.take(rec.ID); err != nil {
+		return err
+	}
+	if c.Record == nil {
+		return &container.NotFoundError{Ref: rec.Name}
+	}
+	req := c.Record.Request
+	if c.d, err = e.draft(rec.ID, &req, CreateOptions{Name: c.Record.Name, AutoRemove: c.Record.AutoRemove}); err != nil {
+		return err
+	}
+	c.Spec = c.d.spec
+	return nil
+}
+
+// take becomes responsible for a container that does not run. Somebody may
+// still be busy with taking its last start back, or is about to start it.
 func (e *Engine) take(id string) (*container.Handle, error) {
-	for range 50 {
+	for start := time.Now(); ; time.Sleep(2 * time.Millisecond) {
 		h, free, err := e.Containers.TryOpen(id)
 		if err != nil || free {
 			return h, err
 		}
-		time.Sleep(time.Millisecond)
+		r, err := e.Containers.Load(id)
+		if err == nil && (r.Status == container.Running || r.Status == container.Paused) || time.Since(start) > busy {
+			return nil, &RunningError{id}
+		}
 	}
-	return nil, &RunningError{id}
 }
+
+// busy is how long somebody may be at work on a container that does not run.
+const busy = 15 * time.Second
 
 // A RunningError says that a container is in use by another command.
 type RunningError struct{ ID string }
@@ -339,4 +371,9 @@ func owns(s *specs.Spec, kind specs.LinuxNamespaceType) bool {
 	return s.Linux != nil && slices.ContainsFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool {
 		return n.Type == kind && n.Path == ""
 	})
+}
+
+// terminalSize tells the terminal's size before the program starts.
+func (d *draft) terminalSize(width, height uint16) {
+	d.spec.Process.ConsoleSize = &specs.Box{Width: uint(width), Height: uint(height)}
 }

@@ -36,6 +36,10 @@ type Engine struct {
 	Containers *container.Store
 	Images     *image.Store
 
+	// Program is the path of the command mydocker, for processes that go on
+	// alone; empty is the program that runs.
+	Program string
+
 	// Around and BreakInit make steps fail, for tests; see [plan.Runner] and
 	// runtime.Launch.
 	Around    func(part string, n int, after bool) error

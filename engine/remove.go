@@ -5,6 +5,7 @@ import (
 	"syscall"
 
 	"mydocker/container"
+	"mydocker/plan"
 )
 
 // Remove removes a container, by name or ID. One that runs is an error, unless
@@ -21,7 +22,7 @@ func (e *Engine) Remove(nameOrID string, force bool) error {
 		}
 		if free {
 			defer h.Close()
-			return e.discard(h)
+			return e.discard(h, nil)
 		}
 		if !force {
 			return fmt.Errorf("cannot remove container %q: container is running: stop the container before removing or force remove", nameOrID)
@@ -34,12 +35,12 @@ func (e *Engine) Remove(nameOrID string, force bool) error {
 
 // Discard removes a container that this process is responsible for and that
 // has ended.
-func (e *Engine) Discard(c *Container) error { return e.discard(c.Handle) }
+func (e *Engine) Discard(c *Container) error { return e.discard(c.Handle, nil) }
 
 // discard takes back what is left of the container, then removes it. As long as
 // something is left its journal stays, for the next command.
-func (e *Engine) discard(h *container.Handle) error {
-	if err := e.endAndUndo(h); err != nil {
+func (e *Engine) discard(h *container.Handle, trace func(plan.Event)) error {
+	if err := e.endAndUndo(h, trace); err != nil {
 		h.KeepActive()
 		return err
 	}

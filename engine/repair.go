@@ -5,13 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
-	"time"
 
 	"mydocker/container"
 	"mydocker/ipam"
-	"mydocker/plan"
-	"mydocker/runtime/cgroup"
 )
 
 // Repair takes back what killed commands left: containers that are marked as
@@ -69,45 +65,7 @@ func (e *Engine) repair(id string) error {
 		return err
 	}
 	defer h.Close()
-	// Without a record it was never completed, or is half removed.
-	if h.Record == nil || h.Record.AutoRemove || h.Record.Status == container.Removing {
-		return e.discard(h)
-	}
-	if err := e.endAndUndo(h); err != nil {
-		h.KeepActive()
-		return err
-	}
-	return h.Update(func(r *container.Record) error {
-		if r.Status == container.Running || r.Status == container.Paused {
-			r.Ended(137, time.Now())
-			r.Error = "the process that kept the container was killed"
-		}
-		return nil
-	})
-}
-
-// endAndUndo kills what still runs in the container and takes its host steps back.
-func (e *Engine) endAndUndo(h *container.Handle) error {
-	if r := h.Record; r != nil && r.Pid > 0 {
-		if ticks, err := container.StartTicks(r.Pid); err == nil && ticks == r.StartTicks {
-			syscall.Kill(r.Pid, syscall.SIGKILL)
-		}
-	}
-	path := filepath.Join(h.Dir(), "journal")
-	if _, err := os.Stat(path); err != nil {
-		return nil
-	}
-	if r := h.Record; r != nil && r.CgroupPath != "" {
-		if layout, err := e.layout(); err == nil {
-			cgroup.Kill(layout, r.CgroupPath)
-		}
-	}
-	journal, err := plan.OpenJournal(path, false)
-	if err != nil {
-		return err
-	}
-	defer journal.Close()
-	return e.undo(&plan.Runner{Journal: journal, Around: e.Around}, path, false)
+	return e.settle(h, nil)
 }
 
 // releaseAddresses gives back the addresses of containers that are not there.

@@ -33,6 +33,8 @@ type Start struct {
 	Image *os.File   // the program, sealed
 	Files []*os.File // by number in the new process; nil leaves one closed
 	Sys   *syscall.SysProcAttr
+
+	Args, Env []string // for others than those of this package: nil is {"init"}, and nothing
 }
 
 // Fork starts a program as a child of the caller.
@@ -42,7 +44,11 @@ func Fork(s Start) (pid int, err error) {
 		return 0, err
 	}
 	defer syscall.Close(image)
-	attr := &syscall.ProcAttr{Env: []string{}, Sys: s.Sys}
+	args := s.Args
+	if args == nil {
+		args = []string{"init"}
+	}
+	attr := &syscall.ProcAttr{Env: append([]string{}, s.Env...), Sys: s.Sys}
 	for _, f := range s.Files {
 		fd := ^uintptr(0)
 		if f != nil {
@@ -50,7 +56,7 @@ func Fork(s Start) (pid int, err error) {
 		}
 		attr.Files = append(attr.Files, fd)
 	}
-	pid, err = syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(image), []string{"init"}, attr)
+	pid, err = syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(image), args, attr)
 	if err != nil {
 		return 0, fmt.Errorf("clone: %w", err)
 	}

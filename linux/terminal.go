@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -9,7 +10,14 @@ import (
 // SetWindowSize sets the size of a terminal's window, in characters; see
 // TIOCSWINSZ of ioctl_tty(2).
 func SetWindowSize(f *os.File, width, height uint16) error {
-	return retry("ioctl TIOCSWINSZ", func() error {
-		return unix.IoctlSetWinsize(int(f.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: width, Row: height})
+	raw, err := f.SyscallConn() // not Fd, which would make reads of others block
+	if err != nil {
+		return err
+	}
+	cerr := raw.Control(func(fd uintptr) {
+		err = retry("ioctl TIOCSWINSZ", func() error {
+			return unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &unix.Winsize{Col: width, Row: height})
+		})
 	})
+	return errors.Join(cerr, err)
 }

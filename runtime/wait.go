@@ -56,6 +56,9 @@ func exitOf(info []byte) Exit {
 	return Exit{128 + status, syscall.Signal(status)}
 }
 
+// Close lets go of the terminal.
+func (r *Running) Close() { closeFiles([]*os.File{r.Console, r.status}) }
+
 // Signal sends a signal to the container's first process.
 func (r *Running) Signal(s syscall.Signal) error {
 	return os.NewSyscallError("kill", syscall.Kill(r.Pid, s))

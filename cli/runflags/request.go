@@ -20,6 +20,9 @@ func (f *Flags) Request(env Environment, args []string) (*oci.Request, error) {
 	if len(f.refused) > 0 {
 		return nil, f.refused[0]
 	}
+	if f.Detach && len(f.attach) > 0 {
+		return nil, errors.New("conflicting options: cannot specify both --attach and --detach")
+	}
 	r := f.req
 	r.Ulimits = slices.Clone(f.ulimits)
 	for _, complete := range []func(*oci.Request, Environment) error{

@@ -29,6 +29,9 @@ type Flags struct {
 	Quiet   bool   // -q
 	Explain bool   // --explain
 
+	Detach     bool   // -d
+	DetachKeys string // --detach-keys, empty: the default
+
 	// Trace is set by --trace, with or without a file; TraceFile is empty
 	// when the trace goes to standard error.
 	Trace     bool
@@ -93,9 +96,11 @@ func Add(fs *pflag.FlagSet, run bool) *Flags {
 	f.addBlockIO(fs)
 	if run {
 		fs.BoolVar(&f.sigProxy, "sig-proxy", true, "Proxy received signals to the process")
+		fs.BoolVarP(&f.Detach, "detach", "d", false, "Run container in background and print container ID")
+		fs.StringVar(&f.DetachKeys, "detach-keys", "", "Override the key sequence for detaching a container")
 		f.addTrace(fs)
 	}
-	f.addRefused(fs, run)
+	f.addRefused(fs)
 	return f
 }
 
@@ -115,9 +120,12 @@ type Attached struct {
 	SigProxy     bool // signals of the command go to the container
 }
 
-// Attachments returns the streams for r: those named with -a, or output and
-// errors when none is, and input with -i.
+// Attachments returns the streams for r: none with -d, else those named with
+// -a, or output and errors when none is, and input with -i.
 func (f *Flags) Attachments(r *oci.Request) Attached {
+	if f.Detach {
+		return Attached{TTY: r.TTY}
+	}
 	named := func(s string) bool { return slices.Contains(f.attach, s) }
 	all := len(f.attach) == 0
 	return Attached{

@@ -28,14 +28,11 @@ type refusal struct {
 	kind        string   // as in Docker's help; "bool" takes no value
 	harmless    []string // values that ask for nothing
 	what        string   // see UnsupportedError
-	runOnly     bool
 }
 
 func refusals() []refusal {
 	unset, zero, off := []string{""}, []string{"0", "0s"}, []string{"false"}
 	return []refusal{
-		{name: "detach", short: "d", kind: "bool", harmless: off, what: "detached containers are not supported yet", runOnly: true},
-		{name: "detach-keys", kind: "string", harmless: unset, runOnly: true},
 		{name: "disable-content-trust", kind: "bool", harmless: []string{"true"}},
 		{name: "expose", kind: "list"},
 		{name: "gpus", kind: "gpu-request"},
@@ -69,11 +66,8 @@ func refusals() []refusal {
 // addRefused declares the flags of refusals, hidden. What is asked of them is
 // kept for Request to return: from within parsing it would read as a wrong
 // value.
-func (f *Flags) addRefused(fs *pflag.FlagSet, run bool) {
+func (f *Flags) addRefused(fs *pflag.FlagSet) {
 	for _, r := range refusals() {
-		if r.runOnly && !run {
-			continue
-		}
 		fs.VarP(&value{kind: r.kind, set: func(s string) error { return f.refuse(r, s) }}, r.name, r.short, "Not supported yet")
 		if r.kind == "bool" {
 			fs.Lookup(r.name).NoOptDefVal = "true"

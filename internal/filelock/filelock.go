@@ -50,6 +50,13 @@ func Dir(path string) (*Held, error) {
 	return &Held{file: f}, nil
 }
 
+// File is the open file that carries the lock. A process that gets a copy of
+// it holds the lock too, until both have closed theirs.
+func (l *Held) File() *os.File { return l.file }
+
+// Adopt is the lock that came with a copy of another's File.
+func Adopt(f *os.File) *Held { return &Held{file: f} }
+
 // Close gives the lock back. A nil Held and a second Close do no harm.
 func (l *Held) Close() error {
 	if l == nil || l.file == nil {

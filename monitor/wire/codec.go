@@ -62,7 +62,7 @@ func (c *codec) flag(flags ...*bool) {
 
 func list[T any](c *codec, l *[]T, each func(*T)) {
 	n := c.length(len(*l))
-	if c.reading {
+	if c.reading && n > 0 { // else nil, as nothing is
 		*l = make([]T, n)
 	}
 	for i := range *l {

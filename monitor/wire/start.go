@@ -92,6 +92,11 @@ func (c *Conn) SendStart(s Start) error {
 		s.cgroup = os.NewFile(uintptr(fd), "cgroup")
 		defer s.cgroup.Close()
 	}
+	for _, f := range s.Process.Files {
+		if f != nil {
+			f.Fd() // programs expect blocking mode
+		}
+	}
 	e := &codec{}
 	s.pass(e)
 	if len(e.b) > MaxData || len(e.files) > maxFiles {

@@ -22,13 +22,15 @@ type Kind byte
 
 // What the engine sends.
 const (
-	Launch Kind = 'L' // a [Start]: the container's first process, or with Exec another one
-	Reborn Kind = 'P' // a number: the process cloned that one to go on in its place
-	Begun  Kind = 'B' // it runs the program now; the descriptor is its terminal's master, if any
-	Abort  Kind = 'A' // it shall not run: it is killed
-	Attach Kind = 'T' // a [Want]: answered by Attached
-	Wait   Kind = 'W' // a [Want] without streams: answered by Exited, when it has
-	Accept Kind = 'C' // the offer in Exited: answered by Lock
+	Launch  Kind = 'L' // a [Start]: the container's first process, or with Exec another one
+	Reborn  Kind = 'P' // a number: the process cloned that one to go on in its place
+	Begun   Kind = 'B' // it runs the program now; the descriptor is its terminal's master, if any
+	Abort   Kind = 'A' // it shall not run: it is killed
+	Attach  Kind = 'T' // a [Want]: answered by Attached
+	InEnded Kind = 'E' // the input is at its end
+	Broken  Kind = 'K' // a [Kind]: that output cannot be passed on
+	Wait    Kind = 'W' // a [Want] without streams: answered by Exited, when it has
+	Accept  Kind = 'C' // the offer in Exited: answered by Lock
 )
 
 // What a monitor answers.
@@ -41,7 +43,7 @@ const (
 	Err      Kind = 'r' // standard error
 	Skipped  Kind = 'k' // a number of bytes that this reader was too slow for
 	Exited   Kind = 'x' // an [Exit]
-	Lock     Kind = 'l' // with the lock's descriptor: the receiver is responsible now
+	Lock     Kind = 'l' // with the lock's descriptor: the receiver is responsible now; without: somebody else is
 )
 
 // MaxData is the most bytes of a packet's payload.
@@ -111,7 +113,11 @@ func (c *Conn) send(k Kind, payload []byte, files []*os.File, wait bool) (sent b
 	c.out = append(append(c.out[:0], byte(k)), payload...)
 	var oob []byte
 	if len(files) > 0 {
-		oob = syscall.UnixRights(numbers(files)...)
+		fds, err := numbers(files)
+		if err != nil {
+			return false, err
+		}
+		oob = syscall.UnixRights(fds...)
 	}
 	var serr error
 	err = c.raw.Write(func(fd uintptr) bool {
@@ -131,11 +137,19 @@ func (c *Conn) send(k Kind, payload []byte, files []*os.File, wait bool) (sent b
 	return err == nil, err
 }
 
-func numbers(files []*os.File) (fds []int) {
+// numbers returns the files' descriptors. Unlike File.Fd it leaves them in
+// non-blocking mode, which all who share a terminal share.
+func numbers(files []*os.File) (fds []int, err error) {
 	for _, f := range files {
-		fds = append(fds, int(f.Fd()))
+		raw, err := f.SyscallConn()
+		if err == nil {
+			err = raw.Control(func(fd uintptr) { fds = append(fds, int(fd)) })
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	return fds
+	return fds, nil
 }
 
 // A Packet is what was received. Payload holds until the next Recv; the files

@@ -1,9 +1,7 @@
 package cgroup
 
 import (
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"mydocker/initprog"
@@ -34,38 +32,36 @@ func (j Join) Shell() string {
 	return strings.Join(lines, "\n")
 }
 
-// OOMKills returns how many processes of a container the kernel killed for
-// want of memory.
-func OOMKills(l Layout, path string) (int, error) {
-	file := filepath.Join(l.Unified, path, "memory.events")
-	if l.Mode != V2 {
-		h := l.hierarchy("memory")
-		if h == nil {
-			return 0, nil
+// OOMFile returns the file with a line "oom_kill N": how many processes of a
+// group the kernel killed for want of memory; or nothing.
+func OOMFile(l Layout, path string) string {
+	if l.Mode == V2 {
+		return filepath.Join(l.Unified, path, "memory.events")
+	}
+	if h := l.hierarchy("memory"); h != nil {
+		return filepath.Join(h.Mount, path, "memory.oom_control")
+	}
+	return ""
+}
+
+// Dir returns the directory of a group whose processes are all of a
+// container's, or nothing.
+func Dir(l Layout, path string) string {
+	if l.Unified != "" {
+		return filepath.Join(l.Unified, path)
+	}
+	for _, name := range []string{"pids", "freezer", "memory", "name=systemd"} {
+		if h := l.hierarchy(name); h != nil {
+			return filepath.Join(h.Mount, path)
 		}
-		file = filepath.Join(h.Mount, path, "memory.oom_control")
 	}
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return 0, err
-	}
-	for l := range strings.Lines(string(b)) {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(l), "oom_kill "); ok {
-			return strconv.Atoi(v)
-		}
-	}
-	return 0, nil
+	return ""
 }
 
 // Kill kills every process of a container.
 func Kill(l Layout, path string) error {
-	if l.Unified != "" {
-		return killGroup(filepath.Join(l.Unified, path))
-	}
-	for _, name := range []string{"pids", "freezer", "memory", "name=systemd"} {
-		if h := l.hierarchy(name); h != nil {
-			return killGroup(filepath.Join(h.Mount, path))
-		}
+	if dir := Dir(l, path); dir != "" {
+		return killGroup(dir)
 	}
 	return nil
 }

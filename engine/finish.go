@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"mydocker/container"
+	"mydocker/plan"
+	"mydocker/runtime/cgroup"
+)
+
+// FinishCommand is the verb of the command line with which a monitor has its
+// container taken back; the lock is at descriptor [FinishLock].
+const FinishCommand = "finish"
+
+// FinishLock is the descriptor of the lock for [Engine.Finish].
+const FinishLock = 3
+
+// Finish takes back a container whose monitor handed over its lock.
+func (e *Engine) Finish(id string, lock *os.File) error {
+	h, err := e.Containers.Adopt(id, lock)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	return e.settle(h, nil)
+}
+
+// settle brings a container for which this process is responsible to a known
+// state: what a start made on the host is taken back, what was not completed or
+// is to go is removed, and the record says how it ended.
+func (e *Engine) settle(h *container.Handle, trace func(plan.Event)) error {
+	// Without a record it was never completed, or is half removed.
+	if h.Record == nil || h.Record.AutoRemove || h.Record.Status == container.Removing {
+		return e.discard(h, trace)
+	}
+	if err := e.endAndUndo(h, trace); err != nil {
+		h.KeepActive()
+		return err
+	}
+	return h.Update(func(r *container.Record) error {
+		if r.Status == container.Running || r.Status == container.Paused {
+			r.Ended(137, time.Now())
+			r.Error = ErrMonitorLost.Error()
+		}
+		return nil
+	})
+}
+
+// endAndUndo kills what still runs in the container and takes its host steps back.
+func (e *Engine) endAndUndo(h *container.Handle, trace func(plan.Event)) error {
+	r := h.Record
+	if r != nil && r.Pid > 0 {
+		if ticks, err := container.StartTicks(r.Pid); err == nil && ticks == r.StartTicks {
+			syscall.Kill(r.Pid, syscall.SIGKILL)
+		}
+	}
+	path := filepath.Join(h.Dir(), "journal")
+	if _, err := os.Stat(path); err != nil {
+		return nil
+	}
+	ended := r != nil && r.Status == container.Exited // its monitor saw the end of all
+	if r != nil && r.CgroupPath != "" && !ended {
+		if layout, err := e.layout(); err == nil {
+			cgroup.Kill(layout, r.CgroupPath)
+		}
+	}
+	journal, err := plan.OpenJournal(path, false)
+	if err != nil {
+		return err
+	}
+	defer journal.Close()
+	return e.undo(&plan.Runner{Journal: journal, Trace: trace, Around: e.Around}, path, ended)
+}
+
+// undo takes back what a journal says was made for the last start. dead says
+// that the container's namespaces are gone.
+func (e *Engine) undo(runner *plan.Runner, journal string, dead bool) error {
+	if runner == nil {
+		runner = &plan.Runner{} // nothing was begun
+	}
+	entries, err := plan.ReadJournal(journal, e.codec())
+	if err != nil {
+		return err
+	}
+	running := entries[:0:0]
+	for _, n := range entries {
+		if n.Part != plan.PartCreate {
+			running = append(running, n)
+		}
+	}
+	return runner.Undo(&plan.Env{Dead: dead}, running)
+}

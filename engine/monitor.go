@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"mydocker/container"
+	"mydocker/initprog"
+	"mydocker/linux"
+	"mydocker/monitor"
+	"mydocker/monitor/wire"
+)
+
+// A keeper is a monitor that was started for one container, as the engine
+// that starts the container sees it. It is the container's runtime.Parent.
+type keeper struct {
+	conn    *wire.Conn
+	err     error      // why there is none
+	start   wire.Start // what it will be told with the first process
+	process *os.File   // pidfd of the first process
+	forked  bool
+}
+
+// hire starts a monitor. It takes as long as a program takes to start, in
+// parallel with what else is to be done for the container. It ends by itself
+// when it is not needed.
+func (e *Engine) hire(id string) *keeper {
+	k := &keeper{}
+	other := (*os.File)(nil)
+	if k.conn, other, k.err = wire.Pair(); k.err != nil {
+		return k
+	}
+	defer other.Close()
+	if k.err = e.spawn(id, other); k.err != nil {
+		k.err = fmt.Errorf("start the container's monitor: %w", k.err)
+		k.conn.Close()
+	}
+	return k
+}
+
+// spawn starts the program. Nothing that the caller has open reaches it, nor
+// the environment, nor signals of the terminal.
+func (e *Engine) spawn(id string, client *os.File) error {
+	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	if err := linux.CloseOnExec(3); err != nil {
+		return err
+	}
+	files := []uintptr{null.Fd(), null.Fd(), null.Fd(), monitor.FirstClient: client.Fd()}
+	pid, err := syscall.ForkExec(e.monitorProgram(), []string{monitor.Name, strconv.Itoa(wire.Version), id}, &syscall.ProcAttr{
+		Dir: "/", Env: monitor.Environment(), Files: files, Sys: &syscall.SysProcAttr{Setsid: true},
+	})
+	if err == nil {
+		go syscall.Wait4(pid, nil, 0, nil) // for a caller that outlives it
+	}
+	return err
+}
+
+// monitorProgram is the small program beside this one, or else this one, which
+// is the same under that name.
+func (e *Engine) monitorProgram() string {
+	self := e.Program
+	if self == "" {
+		exe, err := os.Readlink(ownProgram)
+		if err != nil {
+			return ownProgram
+		}
+		self = exe
+	}
+	beside := filepath.Join(filepath.Dir(self), monitor.Name)
+	if st, err := os.Stat(beside); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
+		return beside
+	}
+	if e.Program != "" {
+		return e.Program
+	}
+	return ownProgram
+}
+
+// ownProgram leads to the program that runs, also when it was replaced.
+const ownProgram = "/proc/self/exe"
+
+// program opens the program that takes a container back when its monitor does
+// not find anybody else who does.
+func (e *Engine) program() (*os.File, error) {
+	path := e.Program
+	if path == "" {
+		path = ownProgram
+	}
+	return os.OpenFile(path, linux.O_PATH|syscall.O_CLOEXEC, 0)
+}
+
+// Fork has the monitor start the first process.
+func (k *keeper) Fork(p initprog.Start, status *os.File) (pid int, err error) {
+	k.start.Process, k.start.Status = p, status
+	if err := k.conn.SendStart(k.start); err != nil {
+		return 0, k.lost(err)
+	}
+	pid, err = k.told()
+	k.forked = err == nil
+	return pid, err
+}
+
+// told waits for the monitor's word on which process it is.
+func (k *keeper) told() (int, error) {
+	p, err := k.conn.Recv()
+	if err != nil {
+		return 0, k.lost(err)
+	}
+	if p.Kind != wire.Forked {
+		return 0, errors.New(string(p.Payload))
+	}
+	k.process = p.File()
+	return wire.ReadNumber(p)
+}
+
+// lost explains a connection that broke.
+func (k *keeper) lost(err error) error {
+	return fmt.Errorf("the container's monitor is gone (of another version? it lies beside the program as %s): %w", monitor.Name, err)
+}
+
+// Reborn tells the monitor that another process took over.
+func (k *keeper) Reborn(_, now int) error {
+	if err := k.conn.Send(wire.Reborn, wire.Number(now)); err != nil {
+		return k.lost(err)
+	}
+	_, err := k.told()
+	return err
+}
+
+// Kill has the monitor kill the process, and waits until it is dead.
+func (k *keeper) Kill(int) { k.dismiss() }
+
+// dismiss ends a monitor that is not needed.
+func (k *keeper) dismiss() {
+	if k.err != nil {
+		return
+	}
+	k.conn.Send(wire.Abort, nil)
+	for {
+		if p, err := k.conn.Recv(); err != nil {
+			break
+		} else {
+			p.Close()
+		}
+	}
+	k.conn.Close()
+}
+
+// begun tells the monitor that the first process runs its program. When it
+// returns nil the monitor is responsible for the container.
+func (k *keeper) begun(ticks uint64, terminal *os.File) error {
+	var files []*os.File
+	if terminal != nil {
+		files = append(files, terminal)
+	}
+	if err := k.conn.Send(wire.Begun, wire.Number(int(ticks)), files...); err != nil {
+		return k.lost(err)
+	}
+	p, err := k.conn.Recv()
+	if err == nil && p.Kind != wire.Ready {
+		err = fmt.Errorf("an answer of kind %c", p.Kind)
+	}
+	if err != nil {
+		return k.lost(err)
+	}
+	return nil
+}
+
+// dial connects to a container's monitor.
+func (e *Engine) dial(r *container.Record) (*wire.Conn, error) {
+	return wire.Dial(e.Containers.SocketPath(r.ID))
+}

@@ -1,0 +1,145 @@
+package monitor
+
+import (
+	"io"
+	"os"
+	"syscall"
+
+	"mydocker/monitor/wire"
+)
+
+// A session is a process between clone(2) and its end, and the client that
+// starts it.
+type session struct {
+	client   *client
+	start    *wire.Start
+	kids     *children
+	child    *child
+	terminal *os.File // its master, once it runs
+	ticks    int
+}
+
+// outcome is how a start went.
+type outcome int
+
+const (
+	running  outcome = iota
+	refused          // the client gave it up, or it could not be started
+	orphaned         // the client is gone
+)
+
+// begin starts the process and follows the client's words until it runs its
+// program. In every other outcome it is dead.
+func (s *session) begin() outcome {
+	if !s.fork() {
+		return refused
+	}
+	for {
+		p, err := s.client.conn.Recv()
+		if err != nil {
+			s.child.kill()
+			return orphaned
+		}
+		switch p.Kind {
+		case wire.Reborn:
+			s.reborn(p)
+		case wire.Begun:
+			s.terminal = p.File()
+			s.ticks, err = wire.ReadNumber(p)
+			if err == nil {
+				return running
+			}
+			fallthrough
+		default: // Abort, or nothing that belongs here
+			p.Close()
+			s.child.kill()
+			return refused
+		}
+	}
+}
+
+func (s *session) fork() bool {
+	var err error
+	s.child, err = s.kids.fork(s.start.Process)
+	s.start.CloseProcess()
+	if err != nil {
+		s.client.conn.Send(wire.Failed, []byte(err.Error()))
+		return false
+	}
+	s.told()
+	return true
+}
+
+// told tells the client which process it is.
+func (s *session) told() {
+	if f := s.child.file; f != nil {
+		s.client.conn.Send(wire.Forked, wire.Number(s.child.pid), f)
+		return
+	}
+	s.client.conn.Send(wire.Forked, wire.Number(s.child.pid))
+}
+
+// reborn lets the first process go, for the one that it cloned.
+func (s *session) reborn(p wire.Packet) {
+	pid, err := wire.ReadNumber(p)
+	if err != nil {
+		return
+	}
+	first := s.child
+	s.child = s.kids.know(pid)
+	<-first.ended
+	first.close()
+	s.told()
+}
+
+// exec starts another process in the container, and stays with it while its
+// client is there. Its streams are between it and the client; here they are
+// held, so that it can live on when the client is gone.
+func (m *monitor) exec(c *client, start *wire.Start) {
+	s := &session{client: c, start: start, kids: m.kids}
+	if s.begin() != running {
+		closeFiles(start.In, start.Out, start.Err)
+		return
+	}
+	c.conn.Send(wire.Ready, nil)
+	m.sessions.Go(func() {
+		ws := <-s.child.ended
+		s.child.close()
+		c.write(wire.Exited, wire.Exit{Code: code(ws)}.Append(nil))
+	})
+	for {
+		p, err := c.conn.Recv()
+		if err != nil {
+			break
+		}
+		p.Close()
+	}
+	closeFiles(start.In)
+	for _, f := range []*os.File{start.Out, start.Err, s.terminal} {
+		if f != nil {
+			go discard(f)
+		}
+	}
+}
+
+// discard reads what nobody wants any more, so that its writer does not wait.
+func discard(f *os.File) {
+	p := pollable(f)
+	f.Close()
+	defer p.Close()
+	io.Copy(io.Discard, p)
+}
+
+// code is an exit code, as a shell tells it.
+func code(ws syscall.WaitStatus) int {
+	if ws.Signaled() {
+		return 128 + int(ws.Signal())
+	}
+	return ws.ExitStatus()
+}
+
+func closeFiles(files ...*os.File) {
+	for _, f := range files {
+		f.Close() // of nil it is an error and no harm
+	}
+}
