@@ -18,7 +18,7 @@ func (a *app) rmCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.each(args, func(name string) (string, error) {
+		return a.together(args, func(name string) (string, error) {
 			err := e.Remove(name, force)
 			if force && isNotFound(err) {
 				a.warn([]string{err.Error()})

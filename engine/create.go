@@ -245,8 +245,11 @@ func (e *Engine) take(id string) (*container.Handle, error) {
 			return h, err
 		}
 		r, err := e.Containers.Load(id)
-		if err == nil && (r.Status == container.Running || r.Status == container.Paused) || time.Since(start) > busy {
-			return nil, &RunningError{id}
+		if err == nil && (r.Status == container.Running || r.Status == container.Paused) {
+			return nil, &RunningError{id, r.Status}
+		}
+		if time.Since(start) > busy {
+			return nil, fmt.Errorf("container %.12s: another command is at work on it", id)
 		}
 	}
 }
@@ -254,10 +257,13 @@ func (e *Engine) take(id string) (*container.Handle, error) {
 // busy is how long somebody may be at work on a container that does not run.
 const busy = 15 * time.Second
 
-// A RunningError says that a container is in use by another command.
-type RunningError struct{ ID string }
+// A RunningError says that a container runs.
+type RunningError struct {
+	ID     string
+	Status container.Status // Running or Paused
+}
 
-func (e *RunningError) Error() string { return fmt.Sprintf("container %.12s is running", e.ID) }
+func (e *RunningError) Error() string { return fmt.Sprintf("container %.12s is %s", e.ID, e.Status) }
 
 // make does the create steps, and writes the ID where it was asked for.
 func (d *draft) make(h *container.Handle, o CreateOptions) error {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"syscall"
 
@@ -16,25 +17,42 @@ func (e *Engine) Remove(nameOrID string, force bool) error {
 		return err
 	}
 	for {
-		h, free, err := e.Containers.TryOpen(rec.ID)
-		if err != nil {
-			return err
-		}
-		if free {
+		h, err := e.take(rec.ID)
+		var runs *RunningError
+		switch {
+		case err == nil:
 			defer h.Close()
 			return e.discard(h, nil)
+		case !errors.As(err, &runs):
+			return err
+		case !force:
+			return &InUseError{Ref: nameOrID, Status: runs.Status}
 		}
-		if !force {
-			return fmt.Errorf("cannot remove container %q: container is running: stop the container before removing or force remove", nameOrID)
+		now, err := e.Containers.Load(rec.ID)
+		if err != nil {
+			continue // it is gone, or about to
 		}
-		if err := e.killAndWait(rec); err != nil {
+		if err := e.end(now, syscall.SIGKILL, -1); err != nil {
 			return err
 		}
 	}
 }
 
+// An InUseError says that a container that runs cannot be removed.
+type InUseError struct {
+	Ref    string
+	Status container.Status
+}
+
+func (e *InUseError) Error() string {
+	if e.Status == container.Paused {
+		return fmt.Sprintf("cannot remove container %q: container is paused and must be unpaused first", e.Ref)
+	}
+	return fmt.Sprintf("cannot remove container %q: container is running: stop the container before removing or force remove", e.Ref)
+}
+
 // Discard removes a container that this process is responsible for and that
-// has ended.
+// does not run.
 func (e *Engine) Discard(c *Container) error { return e.discard(c.Handle, nil) }
 
 // discard takes back what is left of the container, then removes it. As long as
@@ -45,20 +63,4 @@ func (e *Engine) discard(h *container.Handle, trace func(plan.Event)) error {
 		return err
 	}
 	return h.Remove()
-}
-
-// killAndWait ends a container that another command runs, and waits until that
-// command has let go of it.
-func (e *Engine) killAndWait(rec *container.Record) error {
-	// The record of a container that is just starting has no process yet.
-	now, err := e.Containers.Load(rec.ID)
-	if err != nil {
-		return err
-	}
-	if ticks, err := container.StartTicks(now.Pid); now.Pid > 0 && err == nil && ticks == now.StartTicks {
-		if err := syscall.Kill(now.Pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
-			return fmt.Errorf("kill the container's process %d: %w", now.Pid, err)
-		}
-	}
-	return e.Containers.WaitFree(rec.ID)
 }

@@ -11,7 +11,8 @@ import (
 
 // Binary returns the path of the command mydocker: MYDOCKER_BIN where that is
 // set (there need not be a compiler then), else cmd/mydocker as `make build`
-// builds it, from the tree as it is now, once per test process.
+// builds it, with its monitor beside it, from the tree as it is now, once per
+// test process.
 func Binary(t testing.TB) string {
 	t.Helper()
 	path, err := built()
@@ -41,11 +42,11 @@ var built = sync.OnceValues(func() (string, error) {
 	// The go command replaces the file only when it differs, and by another
 	// file, so that whoever runs the old one is not disturbed.
 	path := filepath.Join(cache, "mydocker")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "./cmd/mydocker")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", cache+"/", "./cmd/mydocker", "./cmd/mydocker-monitor")
 	cmd.Dir = top
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building cmd/mydocker: %w\n%s", err, out)
+		return "", fmt.Errorf("building the commands: %w\n%s", err, out)
 	}
 	return path, nil
 })

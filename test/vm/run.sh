@@ -84,7 +84,7 @@ one() { # NAME CGROUP KERNEL
 # once on the machine's own disk.
 if [ -z "${MYDOCKER_BIN:-}" ]; then
 	MYDOCKER_BIN=$work/mydocker
-	go build -trimpath -ldflags='-s -w' -o "$MYDOCKER_BIN" ./cmd/mydocker || exit 1
+	go build -trimpath -ldflags='-s -w' -o "$work/" ./cmd/mydocker ./cmd/mydocker-monitor || exit 1
 fi
 env="MYDOCKER_BIN=$MYDOCKER_BIN MYDOCKER_TEST_CACHE=/scratch/cache"
 rc=0
