@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -57,8 +58,17 @@ func OOMKills(l Layout, path string) (int, error) {
 	return 0, nil
 }
 
-// Kill kills every process of a container.
+// Kill kills every process of a container, one that is frozen, too: in a
+// freezer of version 1 a signal has no effect before the thaw.
 func Kill(l Layout, path string) error {
+	err := l.kill(path)
+	if h := l.hierarchy("freezer"); h != nil {
+		err = errors.Join(err, thawTree(filepath.Join(h.Mount, path)))
+	}
+	return err
+}
+
+func (l Layout) kill(path string) error {
 	if l.Unified != "" {
 		return killGroup(filepath.Join(l.Unified, path))
 	}
