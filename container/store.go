@@ -205,7 +205,13 @@ func (h *Handle) Close() {
 
 // TryOpen takes responsibility for a container that nobody is responsible for;
 // free is false where somebody is.
-func (s *Store) TryOpen(id string) (h *Handle, free bool, err error) {
+func (s *Store) TryOpen(id string) (h *Handle, free bool, err error) { return s.tryOpen(id, false) }
+
+// TryOpenDead is TryOpen also for a container whose record is damaged, to remove
+// it: then Record is nil.
+func (s *Store) TryOpenDead(id string) (h *Handle, free bool, err error) { return s.tryOpen(id, true) }
+
+func (s *Store) tryOpen(id string, dead bool) (h *Handle, free bool, err error) {
 	if err := os.MkdirAll(filepath.Join(s.State, "containers"), 0o700); err != nil {
 		return nil, false, err
 	}
@@ -218,9 +224,10 @@ func (s *Store) TryOpen(id string) (h *Handle, free bool, err error) {
 		return nil, false, err
 	}
 	h = &Handle{id: id, s: s, lock: lock}
+	var damaged *DamagedError
 	if r, err := s.Load(id); err == nil {
 		h.Record = r
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	} else if !errors.Is(err, fs.ErrNotExist) && !(dead && errors.As(err, &damaged)) {
 		h.keep = true
 		h.Close()
 		return nil, false, err
@@ -295,17 +302,29 @@ func (s *Store) load(id string) (r *Record, folded bool, err error) {
 func parse(id string, b []byte) (*Record, error) {
 	r := &Record{}
 	if err := json.Unmarshal(b, r); err != nil {
-		return nil, fmt.Errorf("record of container %.12s: %w", id, err)
+		return nil, &DamagedError{id, err}
 	}
 	if r.Version > recordVersion {
 		return nil, fmt.Errorf("record of container %.12s was written by a newer version", id)
 	}
 	// Valid JSON is not yet a record: others rely on the ID and the status.
 	if r.Version < 1 || r.ID != id || r.Status == "" {
-		return nil, fmt.Errorf("record of container %.12s is damaged", id)
+		return nil, &DamagedError{id, errors.New("it is damaged")}
 	}
 	return r, nil
 }
+
+// A DamagedError says that a record is none. One of a newer version is not damaged.
+type DamagedError struct {
+	ID  string
+	Err error
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("record of container %.12s: %v", e.ID, e.Err)
+}
+
+func (e *DamagedError) Unwrap() error { return e.Err }
 
 // recordBytes reads the record, also while it is being replaced.
 func (s *Store) recordBytes(id string) (b []byte, err error) {
@@ -362,7 +381,9 @@ func (e *NotFoundError) NotFound() bool { return true }
 // Find returns the container of that name, ID, or unambiguous beginning of an ID.
 func (s *Store) Find(ref string) (*Record, error) {
 	if id, err := s.named(ref); err == nil {
-		if r, err := s.Load(id); !errors.Is(err, fs.ErrNotExist) {
+		r, err := s.Load(id)
+		// By another name than its own: of a rename that is not done, see Rename.
+		if !errors.Is(err, fs.ErrNotExist) && (err != nil || r.Name == ref) {
 			return r, err
 		}
 	}
