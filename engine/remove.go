@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"syscall"
 
@@ -54,10 +55,9 @@ func (e *Engine) killAndWait(rec *container.Record) error {
 	if err != nil {
 		return err
 	}
-	if ticks, err := container.StartTicks(now.Pid); now.Pid > 0 && err == nil && ticks == now.StartTicks {
-		if err := syscall.Kill(now.Pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
-			return fmt.Errorf("kill the container's process %d: %w", now.Pid, err)
-		}
+	var ended *NotRunningError
+	if err := e.Signal(now, syscall.SIGKILL); err != nil && !errors.As(err, &ended) {
+		return fmt.Errorf("kill the container's process %d: %w", now.Pid, err)
 	}
 	return e.Containers.WaitFree(rec.ID)
 }
