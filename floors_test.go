@@ -28,7 +28,7 @@ const module = "mydocker"
 // comment says why.
 const floors = `
 	# The ground: the kernel's calls, the program of the first process, plans.
-	NONE < linux, initprog, internal/units;
+	NONE < linux, initprog, internal/units, internal/ps;
 
 	# Speaking netlink uses the calls.
 	linux < linux/netlink, linux/nft;
@@ -43,7 +43,7 @@ const floors = `
 	linux < jsonlog;
 	initprog, linux < monitor/wire;
 
-	plan, linux/netlink, linux/nft, internal/units,
+	plan, linux/netlink, linux/nft, internal/units, internal/ps,
 	internal/atomicfile, internal/filelock
 	< GROUND;
 

@@ -148,7 +148,9 @@ it prints, as a shell script, every step that makes exactly that container; add
 	c.Flags().BoolP("version", "v", false, "Print version information and quit")
 	c.AddCommand(
 		a.runCommand(), a.createCommand(), a.startCommand(), a.rmCommand(), a.psCommand(),
-		a.imagesCommand(), a.importCommand(), a.rmiCommand(), a.inspectCommand(), a.explainCommand(), a.attachCommand(),
+		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.topCommand(), a.diffCommand(), a.renameCommand(), a.portCommand(),
+		a.attachCommand(), a.stopCommand(), a.restartCommand(), a.waitCommand(),
+		a.imagesCommand(), a.importCommand(), a.rmiCommand(), a.inspectCommand(), a.explainCommand(),
 		a.versionCommand(), a.infoCommand(), a.containerCommand(), a.imageCommand(), a.finishCommand(),
 	)
 	c.InitDefaultCompletionCmd()
@@ -203,6 +205,16 @@ func atMost(n int) cobra.PositionalArgs {
 			return nil
 		}
 		return argsError(c, fmt.Sprintf("requires at most %d argument", n), n)
+	}
+}
+
+// between refuses fewer or more arguments.
+func between(least, most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) >= least && len(args) <= most {
+			return nil
+		}
+		return argsError(c, fmt.Sprintf("requires at least %d and at most %d argument", least, most), most)
 	}
 }
 

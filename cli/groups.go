@@ -6,7 +6,8 @@ import "github.com/spf13/cobra"
 func (a *app) containerCommand() *cobra.Command {
 	c := group("container", "Manage containers")
 	c.AddCommand(a.runCommand(), a.createCommand(), a.startCommand(), a.rmCommand(), renamed(a.psCommand(), "ls [OPTIONS]", "ps", "list"),
-		a.inspecting("container", "inspect [OPTIONS] CONTAINER [CONTAINER...]"), a.explainCommand())
+		a.inspecting("container", "inspect [OPTIONS] CONTAINER [CONTAINER...]"), a.explainCommand(),
+		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.topCommand(), a.diffCommand(), a.renameCommand(), a.portCommand(), a.containerPruneCommand())
 	return c
 }
 

@@ -7,11 +7,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"mydocker/cli/format"
+	"mydocker/container"
 	"mydocker/engine"
 )
 
 // inspectFlags are those of inspect.
-type inspectFlags struct{ format, kind string }
+type inspectFlags struct {
+	format, kind string
+	size         bool
+}
 
 func (a *app) inspectCommand() *cobra.Command {
 	return a.inspecting("", "inspect [OPTIONS] NAME|ID [NAME|ID...]")
@@ -22,6 +26,9 @@ func (a *app) inspecting(kind, use string) *cobra.Command {
 	f := inspectFlags{kind: kind}
 	c := &cobra.Command{Use: use, Short: "Return low-level information on containers and images", Args: atLeast(1)}
 	c.Flags().StringVarP(&f.format, "format", "f", "", "Format output using a Go template, or 'json'")
+	if kind != "image" {
+		c.Flags().BoolVarP(&f.size, "size", "s", false, "Display total file sizes of containers")
+	}
 	if kind == "" {
 		c.Flags().StringVar(&f.kind, "type", "", "Return JSON for the specified type: container or image")
 	}
@@ -40,7 +47,7 @@ func (a *app) inspect(f inspectFlags, args []string) error {
 	var objects []any
 	var errs []error
 	for _, name := range args {
-		o, err := a.lookup(e, f.kind, name)
+		o, err := a.lookup(e, f, name)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -51,23 +58,36 @@ func (a *app) inspect(f inspectFlags, args []string) error {
 }
 
 // lookup finds a container, or else an image.
-func (a *app) lookup(e *engine.Engine, kind, name string) (any, error) {
-	if kind != "image" {
+func (a *app) lookup(e *engine.Engine, f inspectFlags, name string) (any, error) {
+	if f.kind != "image" {
 		r, err := e.Containers.Find(name)
 		if err == nil {
-			spec, err := e.Containers.Spec(r.ID)
-			if err != nil {
-				return nil, err
-			}
-			return format.ContainerInspect(r, spec, e.Containers.Dir(r.ID)), nil
+			return inspectContainer(e, r, f.size)
 		}
-		if kind == "container" || !isNotFound(err) {
+		if f.kind == "container" || !isNotFound(err) {
 			return nil, err
 		}
 	}
 	i, err := e.Images.Resolve(name)
-	if err != nil && kind == "" && isNotFound(err) {
+	if err != nil && f.kind == "" && isNotFound(err) {
 		return nil, fmt.Errorf("no such object: %s", name)
 	}
 	return imageJSON(i), err
+}
+
+func inspectContainer(e *engine.Engine, r *container.Record, sized bool) (any, error) {
+	spec, err := e.Containers.Spec(r.ID)
+	if err != nil {
+		return nil, err
+	}
+	j := format.ContainerInspect(r, spec, e.Containers.Dir(r.ID))
+	j.Config.Complete(r.Request, e.ImageConfig(r))
+	if sized {
+		size, err := e.Size(r)
+		if err != nil {
+			return nil, err
+		}
+		j.SizeRw, j.SizeRootFs = &size.RW, &size.RootFS
+	}
+	return j, nil
 }

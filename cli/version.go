@@ -58,6 +58,7 @@ func (a *app) printInfo(i engine.Info) {
 	p := func(name string, value any) { fmt.Fprintf(a.Out, "%s: %v\n", name, value) }
 	p("Containers", i.Containers)
 	p(" Running", i.ContainersRunning)
+	p(" Paused", i.ContainersPaused)
 	p(" Stopped", i.ContainersStopped)
 	p("Images", i.Images)
 	p("Storage Driver", i.Driver)

@@ -21,7 +21,7 @@ import (
 // Status is what a container is doing; see states.md.
 type Status string
 
-// The states. Paused, Restarting and Dead are reserved.
+// The states. Restarting is reserved.
 const (
 	Created    Status = "created"
 	Running    Status = "running"
@@ -40,6 +40,7 @@ type Record struct {
 	Version int       `json:"version"`
 	ID      string    `json:"id"` // 64 hexadecimal digits
 	Name    string    `json:"name"`
+	Spare   string    `json:"spare,omitempty"` // a name to give back, see [Store.Rename]
 	Created time.Time `json:"created"`
 
 	Image   string   `json:"image"`    // as the user named it, or a directory with --rootfs
@@ -85,6 +86,10 @@ func (r *Record) State(now time.Time) string {
 	switch r.Status {
 	case Running:
 		return "Up " + units.HumanDuration(now.Sub(r.StartedAt))
+	case Paused:
+		return "Up " + units.HumanDuration(now.Sub(r.StartedAt)) + " (Paused)"
+	case Restarting:
+		return fmt.Sprintf("Restarting (%d) %s ago", r.ExitCode, units.HumanDuration(now.Sub(r.FinishedAt)))
 	case Exited:
 		return fmt.Sprintf("Exited (%d) %s ago", r.ExitCode, units.HumanDuration(now.Sub(r.FinishedAt)))
 	case Created:

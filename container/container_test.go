@@ -189,6 +189,9 @@ func TestStatus(t *testing.T) {
 		"Exited (7) 3 hours ago":    {Status: Exited, ExitCode: 7, FinishedAt: now.Add(-3 * time.Hour)},
 		"Exited (0) 10 seconds ago": {Status: Exited, FinishedAt: now.Add(-10 * time.Second)},
 		"Dead":                      {Status: Dead},
+
+		"Up 5 minutes (Paused)":        {Status: Paused, StartedAt: now.Add(-5 * time.Minute)},
+		"Restarting (1) 5 seconds ago": {Status: Restarting, ExitCode: 1, FinishedAt: now.Add(-5 * time.Second)},
 	} {
 		if got := r.State(now); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"mydocker/internal/filelock"
 )
 
 // claimName makes the name the container's; an empty one is made up. The name
@@ -32,8 +30,12 @@ func (s *Store) claimName(r *Record) error {
 }
 
 // linkName claims the name, also from a container that is gone. Only
-// [Store.releaseName] removes names.
-func (s *Store) linkName(name, id string) error {
+// [Store.dropName] removes names.
+func (s *Store) linkName(name, id string) error { return s.claim(name, id, s.releaseStale) }
+
+// claim links the name into place; where it is there already, stale frees it or
+// returns whose it is.
+func (s *Store) claim(name, id string, stale func(string) (owner string, err error)) error {
 	tmp := filepath.Join(s.Dir(id), "name")
 	if err := os.WriteFile(tmp, []byte(id), 0o600); err != nil {
 		return fmt.Errorf("claim the name: %w", err)
@@ -43,14 +45,14 @@ func (s *Store) linkName(name, id string) error {
 		if !errors.Is(err, fs.ErrExist) {
 			return err
 		}
-		owner, err := s.named(name)
-		if err == nil && s.Exists(owner) {
+		owner, err := stale(name)
+		switch {
+		case err != nil:
+			return err
+		case owner == id: // claimed by a rename that was killed
+			return nil
+		case owner != "":
 			return &NameTakenError{name, owner}
-		}
-		if err == nil { // its container is gone
-			if err := s.releaseName(name, owner); err != nil {
-				return err
-			}
 		}
 	}
 	return &NameTakenError{Name: name}
@@ -67,24 +69,14 @@ func (s *Store) named(name string) (string, error) {
 	return string(b), err
 }
 
-// releaseName gives the name back, if it is that container's. One at a time:
-// between the look and the removal the name could become somebody else's.
+// releaseName gives the name back, if it is that container's.
 func (s *Store) releaseName(name, id string) error {
-	path := filepath.Join(s.State, "names.lock")
-	lock, err := filelock.Lock(path)
+	names, err := s.lockNames()
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
-	defer os.Remove(path) // while it is held: see filelock.Lock
-	owner, err := s.named(name)
-	if err != nil || owner != id {
-		return nil
-	}
-	if err := os.Remove(s.namePath(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	defer names.release()
+	return s.dropName(name, id)
 }
 
 // namesOf returns the names that a container has claimed, by looking at all:

@@ -15,43 +15,58 @@ import (
 // removingPrefix marks directories that are being removed.
 const removingPrefix = ".removing-"
 
-// Remove removes the container: its directory, then its name. The directory
-// is renamed first, so that no half of a container is ever listed. It follows
-// no link and crosses no mount. When it fails, the next repair goes on.
+// Remove removes the container: its directory, then its names. The directory
+// is renamed first, so that no half of a container is ever listed, and no rename
+// can give it another name from then on. It follows no link and crosses no mount.
+// When it fails, the next repair goes on.
 func (h *Handle) Remove() error {
-	s := h.s
-	names, err := h.names()
+	err := h.remove()
 	if err != nil {
 		h.keep = true
 		return fmt.Errorf("remove container %.12s: %w", h.id, err)
 	}
+	return nil
+}
+
+func (h *Handle) remove() error {
+	s := h.s
 	going := filepath.Join(s.Root, "containers", removingPrefix+h.id)
-	if err := os.Rename(h.Dir(), going); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		h.keep = true
-		return fmt.Errorf("remove container %.12s: %w", h.id, err)
+	err := os.Rename(h.Dir(), going)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	names, err := h.names(err == nil)
+	if err != nil {
+		return err
 	}
 	if err := linux.RemoveTree(going); err != nil {
-		h.keep = true
-		return fmt.Errorf("remove container %.12s: %w", h.id, err)
+		return err
 	}
 	for _, name := range names {
 		if err := s.releaseName(name, h.id); err != nil {
-			h.keep = true
-			return fmt.Errorf("remove container %.12s: %w", h.id, err)
+			return err
 		}
 	}
 	return nil
 }
 
-// names are those to give back: one, where the container was complete.
-func (h *Handle) names() ([]string, error) {
-	if h.Record == nil {
+// names are those to give back: of a whole directory those in its record, as the
+// removal found it. Else all that lead to the container are looked for.
+func (h *Handle) names(whole bool) (out []string, err error) {
+	b, err := h.s.recordBytes(removingPrefix + h.id)
+	if err != nil || !whole {
 		return h.s.namesOf(h.id)
 	}
-	if h.Record.Name == "" {
-		return nil, nil
+	r, err := parse(h.id, b)
+	if err != nil {
+		return h.s.namesOf(h.id)
 	}
-	return []string{h.Record.Name}, nil
+	for _, name := range []string{r.Name, r.Spare} {
+		if name != "" {
+			out = append(out, name)
+		}
+	}
+	return out, nil
 }
 
 // Leftovers returns the IDs of containers that are half made or half removed,

@@ -222,12 +222,18 @@ func (h *Handle) Leave() {
 // Adopt takes responsibility for a container whose lock another process handed
 // over.
 func (s *Store) Adopt(id string, lock *os.File) (*Handle, error) {
-	return s.handle(id, filelock.Adopt(lock))
+	return s.handle(id, filelock.Adopt(lock), false)
 }
 
 // TryOpen takes responsibility for a container that nobody is responsible for;
 // free is false where somebody is.
-func (s *Store) TryOpen(id string) (h *Handle, free bool, err error) {
+func (s *Store) TryOpen(id string) (h *Handle, free bool, err error) { return s.tryOpen(id, false) }
+
+// TryOpenDead is TryOpen also for a container whose record is damaged, to remove
+// it: then Record is nil.
+func (s *Store) TryOpenDead(id string) (h *Handle, free bool, err error) { return s.tryOpen(id, true) }
+
+func (s *Store) tryOpen(id string, dead bool) (h *Handle, free bool, err error) {
 	if err := os.MkdirAll(filepath.Join(s.State, "containers"), 0o700); err != nil {
 		return nil, false, err
 	}
@@ -239,15 +245,16 @@ func (s *Store) TryOpen(id string) (h *Handle, free bool, err error) {
 	if err != nil || !free {
 		return nil, false, err
 	}
-	h, err = s.handle(id, lock)
+	h, err = s.handle(id, lock, dead)
 	return h, err == nil, err
 }
 
 // handle reads what is there of a container whose lock is held.
-func (s *Store) handle(id string, lock *filelock.Held) (*Handle, error) {
+func (s *Store) handle(id string, lock *filelock.Held, dead bool) (*Handle, error) {
 	h := &Handle{id: id, s: s, lock: lock}
+	var damaged *DamagedError
 	r, err := s.Load(id)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !(dead && errors.As(err, &damaged)) {
 		h.Leave()
 		return nil, err
 	}
@@ -322,17 +329,29 @@ func (s *Store) load(id string) (r *Record, folded bool, err error) {
 func parse(id string, b []byte) (*Record, error) {
 	r := &Record{}
 	if err := json.Unmarshal(b, r); err != nil {
-		return nil, fmt.Errorf("record of container %.12s: %w", id, err)
+		return nil, &DamagedError{id, err}
 	}
 	if r.Version > recordVersion {
 		return nil, fmt.Errorf("record of container %.12s was written by a newer version", id)
 	}
 	// Valid JSON is not yet a record: others rely on the ID and the status.
 	if r.Version < 1 || r.ID != id || r.Status == "" {
-		return nil, fmt.Errorf("record of container %.12s is damaged", id)
+		return nil, &DamagedError{id, errors.New("it is damaged")}
 	}
 	return r, nil
 }
+
+// A DamagedError says that a record is none. One of a newer version is not damaged.
+type DamagedError struct {
+	ID  string
+	Err error
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("record of container %.12s: %v", e.ID, e.Err)
+}
+
+func (e *DamagedError) Unwrap() error { return e.Err }
 
 // recordBytes reads the record, also while it is being replaced.
 func (s *Store) recordBytes(id string) (b []byte, err error) {
@@ -389,7 +408,9 @@ func (e *NotFoundError) NotFound() bool { return true }
 // Find returns the container of that name, ID, or unambiguous beginning of an ID.
 func (s *Store) Find(ref string) (*Record, error) {
 	if id, err := s.named(ref); err == nil {
-		if r, err := s.Load(id); !errors.Is(err, fs.ErrNotExist) {
+		r, err := s.Load(id)
+		// By another name than its own: of a rename that is not done, see Rename.
+		if !errors.Is(err, fs.ErrNotExist) && (err != nil || r.Name == ref) {
 			return r, err
 		}
 	}

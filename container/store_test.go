@@ -56,13 +56,17 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// A name whose container is gone has one new owner. The containers are there
-// already, so that a round is nothing but the race for the name.
+// A name whose container is gone has one new owner. The directories are there
+// already, without a record as while a container is made, so that a round is
+// nothing but the race for the name.
 func TestOneOwnerOfStaleName(t *testing.T) {
 	s := store(t)
 	var ids [8]string
 	for i := range ids {
 		ids[i] = made(t, s, &Record{Status: Created}).ID
+		if err := os.Remove(filepath.Join(s.Dir(ids[i]), recordFile)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for round := range 400 {
 		if err := os.WriteFile(s.namePath("box"), []byte(NewID()), 0o600); err != nil {

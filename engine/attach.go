@@ -145,7 +145,7 @@ func (a *Attachment) Signal(s syscall.Signal) error {
 	if a.process == nil {
 		return os.ErrProcessDone
 	}
-	return linux.SignalProcess(a.process, s)
+	return linux.SendSignal(a.process, s)
 }
 
 // Copy passes the streams on until the container has ended and is taken back,

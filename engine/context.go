@@ -40,7 +40,7 @@ func (d *draft) findJoined() error {
 		if err != nil {
 			return err
 		}
-		if r.Status != container.Running || !d.e.Containers.Alive(r.ID) {
+		if r.Status != container.Running && r.Status != container.Paused || !d.e.Containers.Alive(r.ID) {
 			return fmt.Errorf("cannot join the %s namespace of a non running container: container %s is %s", j.kind, name, r.Status)
 		}
 		if j.kind == "ipc" && r.Request.IPCMode != "shareable" {

@@ -16,6 +16,7 @@ import (
 type Info struct {
 	Containers        int
 	ContainersRunning int
+	ContainersPaused  int
 	ContainersStopped int
 	Images            int
 	Driver            string // of storage
@@ -65,9 +66,12 @@ func (e *Engine) Info() (Info, error) {
 	}
 	for _, r := range all {
 		i.Containers++
-		if r.Status == container.Running {
+		switch r.Status {
+		case container.Running:
 			i.ContainersRunning++
-		} else {
+		case container.Paused:
+			i.ContainersPaused++
+		default:
 			i.ContainersStopped++
 		}
 	}

@@ -29,24 +29,9 @@ func Reap(pid int) (syscall.WaitStatus, bool) {
 	}
 }
 
-// OpenProcess returns a descriptor of a process, see pidfd_open(2). It names
-// that process for good, where a number may become another's.
-func OpenProcess(pid int) (*os.File, error) {
-	fd, err := retryValue("pidfd_open", func() (int, error) { return unix.PidfdOpen(pid, 0) })
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(fd), "process"), nil
-}
-
 // CloseOnExec marks every descriptor from first up to be closed by execve(2).
 func CloseOnExec(first int) error {
 	return retry("close_range", func() error { return unix.CloseRange(uint(first), 1<<31-1, unix.CLOSE_RANGE_CLOEXEC) })
-}
-
-// SignalProcess sends a signal to a process; see pidfd_send_signal(2).
-func SignalProcess(p *os.File, s syscall.Signal) error {
-	return retry("pidfd_send_signal", func() error { return unix.PidfdSendSignal(int(p.Fd()), s, nil, 0) })
 }
 
 // Duplicate returns another descriptor of the same open file, closed on exec.

@@ -116,7 +116,7 @@ func (k *child) kill() {
 // signal sends a signal by way of the pidfd: the number may be another's by now.
 func (k *child) signal(s syscall.Signal) {
 	if k.file != nil {
-		linux.SignalProcess(k.file, s)
+		linux.SendSignal(k.file, s)
 	}
 }
 

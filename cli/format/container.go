@@ -63,6 +63,15 @@ func Container(r container.Record, now time.Time, noTrunc bool) ContainerRow {
 	}
 }
 
+// Size shows what a container has written, and with its image where that is known.
+func Size(rw, rootfs int64) string {
+	s := units.HumanSizeWithPrecision(float64(rw), 3)
+	if rootfs > 0 {
+		s += " (virtual " + units.HumanSizeWithPrecision(float64(rootfs), 3) + ")"
+	}
+	return s
+}
+
 // commandLine joins the command for people: words with spaces are in quotes.
 func commandLine(r container.Record) string {
 	words := []string{r.Path}

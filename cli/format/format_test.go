@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"mydocker/container"
 	"mydocker/oci"
 )
@@ -101,6 +103,12 @@ func TestInspect(t *testing.T) {
 		"{{.Id}}":                      strings.Repeat("a1", 32) + "\n",
 		`{{join .Args "\n"}}`:          "-c\nsleep 1000000\n",
 		`{{json .Config.Labels}}`:      `{"b":"2","com.example.some-key":"v"}` + "\n",
+		// As with Docker: a label that is not there, and a health check.
+		`{{.Config.Labels.nope}}`:                              "<no value>\n",
+		`{{if .State.Health}}{{.State.Health.Status}}{{end}}.`: ".\n",
+		`{{.LogPath}}`:                       "/d/" + strings.Repeat("a1", 32) + "-json.log\n",
+		`{{json .HostConfig.LogConfig}}`:     `{"Type":"json-file","Config":{}}` + "\n",
+		`{{json .HostConfig.RestartPolicy}}`: `{"Name":"no","MaximumRetryCount":0}` + "\n",
 	} {
 		if got, err := inspected(t, format); err != nil || got != want {
 			t.Errorf("%s: %q, %v", format, got, err)
@@ -118,6 +126,46 @@ func TestInspectMissingKey(t *testing.T) {
 	want := `template parsing error: template: :1:2: executing "" at <.Nope>: map has no entry for key "Nope"`
 	if err == nil || err.Error() != want {
 		t.Errorf("printed %q, error %v", got, err)
+	}
+}
+
+// What the request leaves open is the image's.
+func TestInspectCompletesFromTheImage(t *testing.T) {
+	image := ocispec.ImageConfig{Entrypoint: []string{"/entry"}, Cmd: []string{"serve"}, User: "web", StopSignal: "SIGQUIT"}
+	for want, q := range map[string]oci.Request{
+		`["/entry"] ["serve"] web SIGQUIT`: {},
+		`["/entry"] ["x"] root SIGINT`:     {Command: []string{"x"}, User: "root", StopSignal: "SIGINT"},
+		`["/mine"] [] web SIGQUIT`:         {Entrypoint: []string{"/mine"}, EntrypointSet: true},
+		`["/mine"] ["x"] web SIGQUIT`:      {Entrypoint: []string{"/mine"}, EntrypointSet: true, Command: []string{"x"}},
+	} {
+		r := two()[0]
+		r.Request = q
+		j := ContainerInspect(&r, nil, "/d")
+		j.Config.Complete(q, image)
+		var b strings.Builder
+		if err := Inspect(&b, []any{j}, "{{json .Config.Entrypoint}} {{json .Config.Cmd}} {{.Config.User}} {{.Config.StopSignal}}"); err != nil || b.String() != want+"\n" {
+			t.Errorf("%v: got %s, want %s", err, b.String(), want)
+		}
+	}
+}
+
+// A paused container runs, and says that it is paused.
+func TestPaused(t *testing.T) {
+	r := two()[0]
+	r.Status = container.Paused
+	if row := Container(r, noon, false); row.Status != "Up 5 minutes (Paused)" || row.State != "paused" {
+		t.Errorf("%+v", row)
+	}
+	if s := ContainerInspect(&r, nil, "/d").State; !s.Running || !s.Paused || s.Status != "paused" {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestSize(t *testing.T) {
+	for want, s := range map[string][2]int64{"0B": {0, 0}, "2B (virtual 12.3MB)": {2, 12345678}, "1.5kB": {1500, 0}} {
+		if got := Size(s[0], s[1]); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"mydocker/container"
@@ -36,6 +37,8 @@ type ContainerJSON struct {
 	ExecIDs         []string
 	HostConfig      HostConfigJSON
 	GraphDriver     GraphDriverJSON
+	SizeRw          *int64 `json:",omitempty"`
+	SizeRootFs      *int64 `json:",omitempty"`
 	Mounts          []MountJSON
 	Config          ConfigJSON
 	NetworkSettings NetworkSettingsJSON
@@ -48,12 +51,15 @@ type StateJSON struct {
 	OOMKilled, Dead              bool
 	Pid, ExitCode                int
 	Error, StartedAt, FinishedAt string
+	Health                       *struct{ Status string } `json:",omitempty"` // there are no health checks yet
 }
 
 // HostConfigJSON is what of a container depends on the host.
 type HostConfigJSON struct {
 	Binds                                     []string
+	LogConfig                                 LogConfigJSON
 	NetworkMode                               string
+	RestartPolicy                             RestartPolicyJSON
 	AutoRemove                                bool
 	CapAdd, CapDrop                           []string
 	CgroupnsMode                              string
@@ -85,6 +91,18 @@ type HostConfigJSON struct {
 	Ulimits                                   []UlimitJSON
 	Init                                      bool
 	MaskedPaths, ReadonlyPaths                []string
+}
+
+// LogConfigJSON says how output is kept.
+type LogConfigJSON struct {
+	Type   string
+	Config map[string]string
+}
+
+// RestartPolicyJSON says when a container is started again.
+type RestartPolicyJSON struct {
+	Name              string
+	MaximumRetryCount int
 }
 
 // DeviceJSON is one of --device.
@@ -150,10 +168,10 @@ func ContainerInspect(r *container.Record, s *specs.Spec, dir string) ContainerJ
 	file := func(name string) string { return filepath.Join(dir, name) }
 	j := ContainerJSON{
 		ID: r.ID, Created: stamp(r.Created), Path: r.Path, Args: list(r.Args), Image: r.ImageID, Name: "/" + r.Name,
-		ResolvConfPath: file("resolv.conf"), HostnamePath: file("hostname"), HostsPath: file("hosts"),
+		ResolvConfPath: file("resolv.conf"), HostnamePath: file("hostname"), HostsPath: file("hosts"), LogPath: file(r.ID + "-json.log"),
 		Driver: "overlay", Platform: "linux", ExecIDs: nil,
 		State: StateJSON{
-			Status: string(r.Status), Running: r.Status == container.Running, Paused: r.Status == container.Paused, Restarting: r.Status == container.Restarting,
+			Status: string(r.Status), Running: running(r.Status), Paused: r.Status == container.Paused, Restarting: r.Status == container.Restarting,
 			Dead: r.Status == container.Dead, OOMKilled: r.OOMKilled, Pid: r.Pid, ExitCode: r.ExitCode, Error: r.Error,
 			StartedAt: stamp(r.StartedAt), FinishedAt: stamp(r.FinishedAt),
 		},
@@ -169,9 +187,26 @@ func ContainerInspect(r *container.Record, s *specs.Spec, dir string) ContainerJ
 	return j
 }
 
+// running tells the states in which Docker says that a container runs.
+func running(s container.Status) bool {
+	return s == container.Running || s == container.Paused || s == container.Restarting
+}
+
+// Complete fills in what the request leaves to the image, as docker inspect shows it.
+func (c *ConfigJSON) Complete(q oci.Request, image ocispec.ImageConfig) {
+	if !q.EntrypointSet {
+		c.Entrypoint = image.Entrypoint
+		if len(q.Command) == 0 {
+			c.Cmd = list(image.Cmd)
+		}
+	}
+	c.User, c.StopSignal = or(c.User, image.User), or(c.StopSignal, image.StopSignal)
+}
+
 func hostConfig(r *container.Record, s *specs.Spec) HostConfigJSON {
 	q, res := r.Request, r.Request.Resources
 	h := HostConfigJSON{
+		LogConfig: LogConfigJSON{"json-file", map[string]string{}}, RestartPolicy: RestartPolicyJSON{Name: "no"},
 		NetworkMode: r.Network.Mode, AutoRemove: r.AutoRemove, CapAdd: q.CapAdd, CapDrop: q.CapDrop, CgroupnsMode: or(q.CgroupNS, "private"),
 		DNS: list(q.DNS), DNSOptions: list(q.DNSOptions), DNSSearch: list(q.DNSSearch), ExtraHosts: list(q.AddHosts), GroupAdd: q.GroupAdd,
 		IpcMode: or(q.IPCMode, "private"), OomScoreAdj: q.OOMScoreAdj, PidMode: q.PidMode, Privileged: q.Privileged, ReadonlyRootfs: q.ReadOnly,

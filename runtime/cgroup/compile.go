@@ -58,6 +58,9 @@ func (c *compiler) fail(format string, args ...any) {
 // group adds the step that makes the container's group in a hierarchy.
 func (c *compiler) group(mount string, cpuset bool, delegate []string) string {
 	m := Make{Dir: filepath.Join(mount, c.path), Cpuset: cpuset, Delegate: delegate, Mount: mount}
+	if h := c.hierarchy("freezer"); h != nil {
+		m.Freezer = filepath.Join(h.Mount, c.path)
+	}
 	if c.own != "" {
 		m.Own = filepath.Join(mount, c.own)
 	}

@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 
@@ -58,8 +59,17 @@ func Dir(l Layout, path string) string {
 	return ""
 }
 
-// Kill kills every process of a container.
+// Kill kills every process of a container, one that is frozen, too: in a
+// freezer of version 1 a signal has no effect before the thaw.
 func Kill(l Layout, path string) error {
+	err := l.kill(path)
+	if h := l.hierarchy("freezer"); h != nil {
+		err = errors.Join(err, thawTree(filepath.Join(h.Mount, path)))
+	}
+	return err
+}
+
+func (l Layout) kill(path string) error {
 	if dir := Dir(l, path); dir != "" {
 		return killGroup(dir)
 	}

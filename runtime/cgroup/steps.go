@@ -7,10 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"mydocker/linux"
 	"mydocker/plan"
@@ -34,6 +32,9 @@ type Make struct {
 	Delegate []string
 	// Mount is where the hierarchy is mounted: parents end there.
 	Mount string
+	// Freezer is the same container's group in the freezer hierarchy of version
+	// 1, or empty; see [Remove].
+	Freezer string `json:",omitempty"`
 }
 
 // Do makes the group. A parent may be removed by another engine's Remove
@@ -146,112 +147,10 @@ func (m Make) delegateShell(dir string) []string {
 }
 
 // Undo removes the group, and the engine's own parent if it was the last in it.
-func (m Make) Undo() plan.HostStep { return Remove{Dir: m.Dir, Own: m.Own} }
+func (m Make) Undo() plan.HostStep { return Remove{m.Dir, m.Own, m.Freezer} }
 
 // Present tells whether the group is there.
 func (m Make) Present() bool { _, err := os.Lstat(m.Dir); return err == nil }
-
-// Remove removes a control group with the groups below it. What is still in
-// it is killed: the container has ended, so these are strays.
-type Remove struct{ Dir, Own string }
-
-// patience is how long a group may stay busy with processes that are dying.
-const patience = 10 * time.Second
-
-// Do removes the group.
-func (r Remove) Do(*plan.Env) error {
-	wait := time.Millisecond / 4
-	for start := time.Now(); ; {
-		err := removeGroup(r.Dir)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, syscall.EBUSY) || time.Since(start) > patience {
-			return fmt.Errorf("remove control group: %w", err)
-		}
-		if err := killGroup(r.Dir); err != nil {
-			return err
-		}
-		// The kernel tells nobody when the last process of a group of
-		// version 1 is gone.
-		time.Sleep(wait)
-		wait = min(2*wait, 50*time.Millisecond)
-	}
-	for p := filepath.Dir(r.Dir); r.Own != "" && strings.HasPrefix(p+"/", r.Own+"/"); p = filepath.Dir(p) {
-		if syscall.Rmdir(p) != nil {
-			break // others are in it
-		}
-	}
-	return nil
-}
-
-// removeGroup removes a group from the bottom up.
-func removeGroup(dir string) error {
-	err := syscall.Rmdir(dir)
-	if err == nil || err == syscall.ENOENT {
-		return nil
-	}
-	entries, rerr := os.ReadDir(dir)
-	if errors.Is(rerr, fs.ErrNotExist) {
-		return nil
-	}
-	for _, e := range entries {
-		if e.IsDir() {
-			if err := removeGroup(filepath.Join(dir, e.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	if err := syscall.Rmdir(dir); err != nil && err != syscall.ENOENT {
-		return &os.PathError{Op: "rmdir", Path: dir, Err: err}
-	}
-	return nil
-}
-
-// killGroup kills every process in a group and those below.
-func killGroup(dir string) error {
-	if write(dir, "cgroup.kill", "1") == nil { // version 2, Linux 5.14
-		return nil
-	}
-	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || !e.IsDir() {
-			return nil
-		}
-		pids, err := processes(path)
-		if err != nil {
-			return nil
-		}
-		for _, pid := range pids {
-			syscall.Kill(pid, syscall.SIGKILL)
-		}
-		return nil
-	})
-}
-
-func processes(dir string) (pids []int, err error) {
-	b, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range strings.Fields(string(b)) {
-		if pid, err := strconv.Atoi(f); err == nil && pid > 0 { // 0: of another PID namespace
-			pids = append(pids, pid)
-		}
-	}
-	return pids, nil
-}
-
-// Shell returns the rmdir(1) command.
-func (r Remove) Shell() string {
-	s := "[ ! -d " + plan.Quote(r.Dir) + " ] || rmdir " + plan.Quote(r.Dir)
-	if r.Own != "" {
-		s += "; cd " + plan.Quote(filepath.Dir(r.Own)) + " && rmdir -p " + plan.Quote(strings.TrimPrefix(filepath.Dir(r.Dir), filepath.Dir(r.Own)+"/")) + " 2>/dev/null || true"
-	}
-	return s
-}
-
-// Undo returns nil.
-func (Remove) Undo() plan.HostStep { return nil }
 
 // Write sets a limit.
 type Write struct{ Dir, File, Value string }

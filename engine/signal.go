@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"github.com/moby/sys/signal"
+
+	"mydocker/container"
+	"mydocker/linux"
+	"mydocker/runtime/cgroup"
+)
+
+// A NotRunningError says that a container would have to run for that.
+type NotRunningError struct{ ID string }
+
+func (e *NotRunningError) Error() string { return "container " + e.ID + " is not running" }
+
+// Kill sends a signal to a container, by name or ID; see [Engine.Signal].
+func (e *Engine) Kill(nameOrID string, sig syscall.Signal) error {
+	rec, err := e.Containers.Find(nameOrID)
+	if err != nil {
+		return err
+	}
+	if err := e.Signal(rec, sig); err != nil {
+		return fmt.Errorf("cannot kill container: %s: %w", nameOrID, err)
+	}
+	return nil
+}
+
+// Signal sends a signal to the first process of a container. One that is paused
+// and is sent what is to end it, SIGKILL or its stop signal, goes on, so that it
+// can end. A *NotRunningError says that there is no such process any more.
+func (e *Engine) Signal(rec *container.Record, sig syscall.Signal) error {
+	if err := send(rec, sig); err != nil {
+		return err
+	}
+	if sig != syscall.SIGKILL && sig != e.StopSignal(rec) {
+		return nil
+	}
+	err := e.resume(rec.ID)
+	var ended *container.NotFoundError
+	if errors.As(err, &ended) {
+		return nil
+	}
+	return err
+}
+
+// resume thaws a container if it is paused.
+func (e *Engine) resume(id string) error {
+	rec, err := e.Containers.Load(id)
+	if errors.Is(err, os.ErrNotExist) || err == nil && rec.Status != container.Paused {
+		return nil // the usual case, without a lock
+	}
+	return e.Containers.Edit(id, func(r *container.Record) error {
+		if r.Status != container.Paused {
+			return nil
+		}
+		return e.thaw(r)
+	})
+}
+
+// thaw lets a paused container go on, and says so in its record.
+func (e *Engine) thaw(r *container.Record) error {
+	layout, err := e.layout()
+	if err != nil {
+		return err
+	}
+	if err := cgroup.Thaw(layout, r.CgroupPath); err != nil && !errors.Is(err, os.ErrNotExist) { // it has ended
+		return err
+	}
+	r.Status = container.Running
+	return nil
+}
+
+// send sends a signal to the process that the record means and to no other: its
+// number may have become another's, which a descriptor shows before the signal.
+func send(rec *container.Record, sig syscall.Signal) error {
+	if rec.Status != container.Running && rec.Status != container.Paused || rec.Pid <= 0 {
+		return &NotRunningError{rec.ID}
+	}
+	process, err := linux.OpenProcess(rec.Pid)
+	if err == nil {
+		defer process.Close()
+		if ticks, terr := container.StartTicks(rec.Pid); terr != nil || ticks != rec.StartTicks {
+			return &NotRunningError{rec.ID}
+		}
+		err = linux.SendSignal(process, sig)
+	}
+	if errors.Is(err, syscall.ESRCH) {
+		return &NotRunningError{rec.ID}
+	}
+	return err
+}
+
+// StopSignal returns the signal that ends a container in good order: its own, its
+// image's, or SIGTERM.
+func (e *Engine) StopSignal(rec *container.Record) syscall.Signal {
+	name := rec.Request.StopSignal
+	if name == "" {
+		name = e.ImageConfig(rec).StopSignal
+	}
+	if sig, err := signal.ParseSignal(name); err == nil {
+		return sig
+	}
+	return syscall.SIGTERM
+}
