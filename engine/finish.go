@@ -78,9 +78,6 @@ func (e *Engine) endAndUndo(h *container.Handle, trace func(plan.Event)) error {
 // undo takes back what a journal says was made for the last start. dead says
 // that the container's namespaces are gone.
 func (e *Engine) undo(runner *plan.Runner, journal string, dead bool) error {
-	if runner == nil {
-		runner = &plan.Runner{} // nothing was begun
-	}
 	entries, err := plan.ReadJournal(journal, e.codec())
 	if err != nil {
 		return err

@@ -22,7 +22,6 @@ type keeper struct {
 	err     error      // why there is none
 	start   wire.Start // what it will be told with the first process
 	process *os.File   // pidfd of the first process
-	forked  bool
 }
 
 // hire starts a monitor. It takes as long as a program takes to start, in
@@ -100,12 +99,11 @@ func (e *Engine) program() (*os.File, error) {
 // Fork has the monitor start the first process.
 func (k *keeper) Fork(p initprog.Start, status *os.File) (pid int, err error) {
 	k.start.Process, k.start.Status = p, status
+	defer status.Close() // of nil it is an error and no harm
 	if err := k.conn.SendStart(k.start); err != nil {
 		return 0, k.lost(err)
 	}
-	pid, err = k.told()
-	k.forked = err == nil
-	return pid, err
+	return k.told()
 }
 
 // told waits for the monitor's word on which process it is.
@@ -117,6 +115,7 @@ func (k *keeper) told() (int, error) {
 	if p.Kind != wire.Forked {
 		return 0, errors.New(string(p.Payload))
 	}
+	closeAll([]*os.File{k.process}) // of one that cloned another
 	k.process = p.File()
 	return wire.ReadNumber(p)
 }
@@ -152,6 +151,7 @@ func (k *keeper) dismiss() {
 		}
 	}
 	k.conn.Close()
+	closeAll([]*os.File{k.process})
 }
 
 // begun tells the monitor that the first process runs its program. When it

@@ -37,6 +37,13 @@ func (e *Engine) Start(c *Container, o StartOptions) (*Attachment, error) {
 		r.keeper = e.hire(c.ID())
 	}
 	c.keeper = nil
+	journal, err := plan.OpenJournal(r.journalPath(), false)
+	if err != nil {
+		r.keeper.dismiss()
+		return nil, err
+	}
+	defer journal.Close()
+	r.runner = &plan.Runner{Journal: journal, Trace: o.Trace, Around: e.Around}
 	a, err := r.start()
 	if err == nil {
 		c.Leave()
@@ -64,12 +71,6 @@ func (r *run) start() (*Attachment, error) {
 	if err := r.compile(); err != nil {
 		return nil, err
 	}
-	journal, err := plan.OpenJournal(r.journalPath(), false)
-	if err != nil {
-		return nil, err
-	}
-	defer journal.Close()
-	r.runner = &plan.Runner{Journal: journal, Trace: r.o.Trace, Around: r.e.Around}
 	if r.keeper.err != nil {
 		return nil, r.keeper.err
 	}

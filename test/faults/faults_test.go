@@ -26,6 +26,8 @@ const (
 	envState = "FAULTS_STATE"
 	envPoint = "FAULTS_POINT" // a number of calls of Around
 
+	envProgram = "FAULTS_PROGRAM" // the command, for what goes on without the child
+
 	envNetwork = "FAULTS_NETWORK" // set in the network namespace of the tests
 )
 
@@ -63,6 +65,7 @@ func child() error {
 	if err != nil {
 		return err
 	}
+	e.Program = os.Getenv(envProgram)
 	if err := e.Prepare(); err != nil {
 		return err
 	}
@@ -99,13 +102,17 @@ func runOnce(e *engine.Engine, trace func(plan.Event)) (engine.Exit, error) {
 	if err != nil {
 		return engine.Exit{}, err
 	}
-	c, err := e.Create(r, engine.CreateOptions{AutoRemove: true})
+	c, err := e.Create(r, engine.CreateOptions{AutoRemove: true, Start: true})
 	if err != nil {
 		return engine.Exit{}, err
 	}
 	defer c.Close()
-	exit, err := e.Start(c, engine.RunOptions{Trace: trace})
-	return exit, errors.Join(err, e.Discard(c))
+	a, err := e.Start(c, engine.StartOptions{Trace: trace, Attach: engine.Attach{Out: true}})
+	if err != nil {
+		return engine.Exit{}, err
+	}
+	defer a.Close()
+	return a.Wait()
 }
 
 // bed is an engine in a network namespace of its own, in which one container
@@ -130,10 +137,24 @@ func open(t *testing.T, env testenv.Engine) *engine.Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
+	e.Program = testenv.Binary(t)
+	settled(t, e)
 	if err := e.Prepare(); err != nil {
 		t.Fatal(err)
 	}
 	return e
+}
+
+// settled waits until the monitors that lost their command are done.
+func settled(t *testing.T, e *engine.Engine) {
+	t.Helper()
+	active, err := e.Containers.Active()
+	for _, id := range active {
+		err = errors.Join(err, e.Containers.WaitFree(id))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 var errFault = errors.New("injected fault")
@@ -228,7 +249,7 @@ func TestKilledAtEveryHostStep(t *testing.T) {
 
 func run(t *testing.T, env testenv.Engine, point int) (string, error) {
 	cmd := exec.Command("/proc/self/exe", "-test.run=^$")
-	cmd.Env = append(os.Environ(), envRoot+"="+env.Root, envState+"="+env.State, envPoint+"="+strconv.Itoa(point))
+	cmd.Env = append(os.Environ(), envRoot+"="+env.Root, envState+"="+env.State, envPoint+"="+strconv.Itoa(point), envProgram+"="+testenv.Binary(t))
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
