@@ -28,7 +28,7 @@ const module = "mydocker"
 // comment says why.
 const floors = `
 	# The ground: the kernel's calls, the program of the first process, plans.
-	NONE < linux, initprog, internal/units;
+	NONE < linux, initprog, internal/units, jsonlog;
 
 	# Speaking netlink uses the calls.
 	linux < linux/netlink, linux/nft;
@@ -39,8 +39,11 @@ const floors = `
 	# A plan emits the program, and its journal is a file written whole.
 	initprog, linux, internal/atomicfile, internal/filelock < plan;
 
+	# Logs are read by others than those that write them: see libraries_test.go.
+	linux, jsonlog < jsonlog/reader;
+
 	plan, linux/netlink, linux/nft, internal/units,
-	internal/atomicfile, internal/filelock
+	internal/atomicfile, internal/filelock, jsonlog/reader
 	< GROUND;
 
 	# Floor 1, the making of one container. Everything that happens inside the
