@@ -147,7 +147,7 @@ it prints, as a shell script, every step that makes exactly that container; add
 	c.SetVersionTemplate("mydocker version {{.Version}}\n")
 	c.Flags().BoolP("version", "v", false, "Print version information and quit")
 	c.AddCommand(
-		a.runCommand(), a.createCommand(), a.startCommand(), a.rmCommand(), a.psCommand(),
+		a.runCommand(), a.createCommand(), a.startCommand(), a.rmCommand(), a.psCommand(), a.logsCommand(),
 		a.imagesCommand(), a.importCommand(), a.rmiCommand(), a.inspectCommand(), a.explainCommand(),
 		a.versionCommand(), a.infoCommand(), a.containerCommand(), a.imageCommand(),
 	)

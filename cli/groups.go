@@ -5,7 +5,7 @@ import "github.com/spf13/cobra"
 // containerCommand groups the commands for containers under Docker's long names.
 func (a *app) containerCommand() *cobra.Command {
 	c := group("container", "Manage containers")
-	c.AddCommand(a.runCommand(), a.createCommand(), a.startCommand(), a.rmCommand(), renamed(a.psCommand(), "ls [OPTIONS]", "ps", "list"),
+	c.AddCommand(a.runCommand(), a.createCommand(), a.startCommand(), a.rmCommand(), a.logsCommand(), renamed(a.psCommand(), "ls [OPTIONS]", "ps", "list"),
 		a.inspecting("container", "inspect [OPTIONS] CONTAINER [CONTAINER...]"), a.explainCommand())
 	return c
 }
