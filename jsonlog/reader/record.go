@@ -1,10 +1,12 @@
 package reader
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // A Record is a piece of a container's output: a line or, where Partial is set,
@@ -19,6 +21,39 @@ type Record struct {
 
 // decode returns the record of a line; false where it is none.
 func decode(line []byte) (Record, bool) {
+	if r, ok := decodePlain(line); ok {
+		return r, true
+	}
+	return decodeAny(line)
+}
+
+// decodePlain is decodeAny for most lines: those as package jsonlog writes
+// them, where only a newline at the end is escaped. It is several times faster.
+func decodePlain(line []byte) (r Record, ok bool) {
+	rest, ok := bytes.CutPrefix(line, []byte(`{"log":"`))
+	end := bytes.IndexByte(rest, '"')
+	if !ok || end < 0 {
+		return r, false
+	}
+	text, newline := bytes.CutSuffix(rest[:end], []byte(`\n`))
+	if !utf8.Valid(text) || bytes.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == '\\' }) {
+		return r, false
+	}
+	r = Record{Stream: "stdout", Text: append(make([]byte, 0, len(text)+1), text...), Partial: !newline}
+	if newline {
+		r.Text = append(r.Text, '\n')
+	}
+	stamp, ok := bytes.CutPrefix(rest[end:], []byte(`","stream":"stdout","time":"`))
+	if !ok {
+		r.Stream = "stderr"
+		stamp, ok = bytes.CutPrefix(rest[end:], []byte(`","stream":"stderr","time":"`))
+	}
+	stamp, closed := bytes.CutSuffix(stamp, []byte(`"}`))
+	return r, ok && closed && r.Time.UnmarshalText(stamp) == nil
+}
+
+// decodeAny decodes whatever is JSON.
+func decodeAny(line []byte) (Record, bool) {
 	var e struct {
 		Log    string            `json:"log"`
 		Stream string            `json:"stream"`
