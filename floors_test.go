@@ -28,7 +28,7 @@ const module = "mydocker"
 // comment says why.
 const floors = `
 	# The ground: the kernel's calls, the program of the first process, plans.
-	NONE < linux, initprog, internal/units, internal/ps;
+	NONE < linux, initprog, internal/units, internal/ps, jsonlog;
 
 	# Speaking netlink uses the calls.
 	linux < linux/netlink, linux/nft;
@@ -40,11 +40,13 @@ const floors = `
 	initprog, linux, internal/atomicfile, internal/filelock < plan;
 
 	# What a monitor is made of, besides: small, so that each container can have one.
-	linux < jsonlog;
 	initprog, linux < monitor/wire;
 
+	# Logs are read by others than those that write them: see libraries_test.go.
+	linux, jsonlog < jsonlog/reader;
+
 	plan, linux/netlink, linux/nft, internal/units, internal/ps,
-	internal/atomicfile, internal/filelock
+	internal/atomicfile, internal/filelock, jsonlog/reader
 	< GROUND;
 
 	# Floor 1, the making of one container. Everything that happens inside the

@@ -87,6 +87,17 @@ func TestCommandLinksNothingHeavy(t *testing.T) {
 	}
 }
 
+// TestLogWriterLinksLittle: it is part of a process that stays with every
+// container, whose memory is counted.
+func TestLogWriterLinksLittle(t *testing.T) {
+	linked := strings.Fields(goList(t, "-deps", "./jsonlog"))
+	for _, not := range []string{"reflect", "fmt", "net", "encoding/...", "context", "golang.org/...", module + "/linux"} {
+		if imp := find(linked, not); imp != "" {
+			t.Errorf("jsonlog links %s", imp)
+		}
+	}
+}
+
 // find returns the first import that the pattern matches, or "".
 func find(imports []string, pattern string) string {
 	i := slices.IndexFunc(imports, func(imp string) bool { return match(pattern, imp) })
