@@ -229,10 +229,6 @@ func (s *Store) Adopt(id string, lock *os.File) (*Handle, error) {
 // free is false where somebody is.
 func (s *Store) TryOpen(id string) (h *Handle, free bool, err error) { return s.tryOpen(id, false) }
 
-// TryOpenDead is TryOpen also for a container whose record is damaged, to remove
-// it: then Record is nil.
-func (s *Store) TryOpenDead(id string) (h *Handle, free bool, err error) { return s.tryOpen(id, true) }
-
 func (s *Store) tryOpen(id string, dead bool) (h *Handle, free bool, err error) {
 	if err := os.MkdirAll(filepath.Join(s.State, "containers"), 0o700); err != nil {
 		return nil, false, err
@@ -340,18 +336,6 @@ func parse(id string, b []byte) (*Record, error) {
 	}
 	return r, nil
 }
-
-// A DamagedError says that a record is none. One of a newer version is not damaged.
-type DamagedError struct {
-	ID  string
-	Err error
-}
-
-func (e *DamagedError) Error() string {
-	return fmt.Sprintf("record of container %.12s: %v", e.ID, e.Err)
-}
-
-func (e *DamagedError) Unwrap() error { return e.Err }
 
 // recordBytes reads the record, also while it is being replaced.
 func (s *Store) recordBytes(id string) (b []byte, err error) {

@@ -156,6 +156,27 @@ func TestChangesLeaveMountPointsOut(t *testing.T) {
 	}
 }
 
+// A container can give its files the attributes of mounts that are not root's:
+// they hide nothing.
+func TestChangesBelieveNoContainer(t *testing.T) {
+	testenv.Root(t)
+	lower := tree(t, t.TempDir(), "dir/\ndir/file =x")
+	upper := tree(t, t.TempDir(), "dir/\nnew =")
+	d, err := os.Open(upper)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for name, attr := range map[string]string{"dir": "user.overlay.opaque", "new": "user.overlay.whiteout"} {
+		if err := linux.SetXattrAt(d, name, attr, []byte("y")); err != nil {
+			t.Skipf("no attributes of users here: %v", err)
+		}
+	}
+	if got := changes(t, upper, []string{lower}, nil); got != "A /new" {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 // Symbolic links of the container lead nowhere: neither the upper directory's nor
 // the lower one's is followed.
 func TestChangesFollowNoLink(t *testing.T) {

@@ -96,19 +96,15 @@ func isOpaque(dir *os.File) (bool, error) {
 	return string(value) == "y", err
 }
 
-// overlayAttribute reads one of overlayfs's attributes, of either kind: those of
-// mounts in a user namespace (userxattr) have a prefix of their own.
+// overlayAttribute reads one of overlayfs's attributes. Those of the kind
+// user.overlay do not count: the engine's mounts do not use them, and a container
+// could write them.
 func overlayAttribute(dir *os.File, name, attribute string) ([]byte, error) {
-	for _, prefix := range []string{"trusted.overlay.", "user.overlay."} {
-		value, err := linux.GetXattrAt(dir, name, prefix+attribute)
-		if errors.Is(err, os.ErrNotExist) {
-			return nil, nil
-		}
-		if value != nil || err != nil {
-			return value, err
-		}
+	value, err := linux.GetXattrAt(dir, name, "trusted.overlay."+attribute)
+	if absent(err) {
+		return nil, nil // gone meanwhile
 	}
-	return nil, nil
+	return value, err
 }
 
 // relisted lists a directory that was listed before.
