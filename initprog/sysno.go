@@ -40,6 +40,8 @@ func sysno(name string) (uintptr, bool) {
 		return unix.SYS_FCNTL, true
 	case "fsconfig":
 		return unix.SYS_FSCONFIG, true
+	case "fstatfs":
+		return unix.SYS_FSTATFS, true
 	case "fsmount":
 		return unix.SYS_FSMOUNT, true
 	case "fsopen":

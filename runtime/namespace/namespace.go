@@ -41,10 +41,17 @@ func (j Join) Emit(b *initprog.Builder) {
 	b.Sys("openat", linux.AT_FDCWD, j.Path, linux.O_CLOEXEC, 0).Into(fd)
 	b.Sys("setns", fd, flags[j.Kind]).Says("setns " + j.Path)
 	b.Sys("close", fd)
-	if j.Kind == "pid" {
+	if j.Reborn() {
 		reborn(b)
 	}
 }
+
+// A Reborn step may end with another process than it began: a child of the
+// same parent that was born in another PID namespace.
+type Reborn interface{ Reborn() bool }
+
+// Reborn tells whether the process clones itself.
+func (j Join) Reborn() bool { return j.Kind == "pid" }
 
 func reborn(b *initprog.Builder) {
 	pid, child := b.Slot(), b.NewLabel()
