@@ -68,7 +68,8 @@ func TestJoinRefused(t *testing.T) {
 func TestJoinIsPure(t *testing.T) {
 	j, f := join()
 	j.Process.Args = []string{"other"}
-	if joinText(t, j, f) != joinText(t, j, f) || j.Spec.Process.Args[0] != "sh" {
+	a, b := joinText(t, j, f), joinText(t, j, f)
+	if a != b || j.Spec.Process.Args[0] != "sh" {
 		t.Error("compiling changed something")
 	}
 }
