@@ -32,7 +32,8 @@ func diagnoseJoin(err error, v reader) error {
 		e.What, e.Step = "no terminal can be opened in the container", ""
 		e.Why, e.Hint = "its /dev/pts is not, or no longer, a file system of type devpts", "leave out --tty"
 	case namespace.Enter:
-		if errors.Is(p.Err, syscall.ESRCH) {
+		// ENOMEM: its PID namespace takes no more processes.
+		if errors.Is(p.Err, syscall.ESRCH) || errors.Is(p.Err, syscall.ENOMEM) {
 			return &StartError{What: "the container has ended", Code: 126}
 		}
 		e.Why, e.Hint = likely(p)

@@ -11,6 +11,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"mydocker/internal/testenv"
 	"mydocker/linux"
 	"mydocker/oci"
 	"mydocker/plan"
@@ -116,6 +119,7 @@ func TestDiagnoseJoin(t *testing.T) {
 		{process.Chdir{Dir: "/nope"}, syscall.ENOENT, 126, `the working directory "/nope" cannot be entered: no such file or directory`},
 		{device.Another{}, device.NoTerminals, 126, "no terminal can be opened in the container"},
 		{namespace.Enter{}, syscall.ESRCH, 126, "the container has ended"},
+		{namespace.Enter{}, syscall.ENOMEM, 126, "the container has ended"},
 		{namespace.Enter{}, syscall.EPERM, 126, "operation not permitted"},
 	} {
 		err := diagnoseJoin(&plan.Error{Part: plan.PartInit, Step: c.step, Call: "call", Err: c.err}, v)
@@ -127,5 +131,48 @@ func TestDiagnoseJoin(t *testing.T) {
 	other := errors.New("other")
 	if got := diagnoseJoin(other, v); got != other {
 		t.Errorf("another error became %v", got)
+	}
+}
+
+// TestRootViewOfAContainer reads what is mounted in a container, too.
+func TestRootViewOfAContainer(t *testing.T) {
+	testenv.Root(t)
+	testenv.NetNS(t)
+	env := testenv.NewEngine(t)
+	rootfs := []string{"--rootfs", testenv.Busybox(t)}
+	if out, err := env.Command(t, append(append([]string{"run", "--rm"}, rootfs...), "true")...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	testenv.Reaped(t, "veth")
+	testenv.Leaks(t)
+	in := env.Running(t, rootfs, "--network", "none")
+	target, err := linux.OpenProcess(in.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer target.Close()
+	v, err := openRootView(in.Pid, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	for name, want := range map[string]string{"/etc/passwd": "root:x:0:0", "/etc/hostname": in.ID[:12], "/proc/1/comm": "sh"} {
+		f, err := v.regular(name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		b, err := io.ReadAll(f)
+		f.Close()
+		if err != nil || !strings.HasPrefix(string(b), want) && !strings.HasPrefix(string(b), "sleep") {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+	}
+	if _, err := v.regular("/dev/null"); !errors.Is(err, errNotRegular) {
+		t.Errorf("a device was opened: %v", err)
+	}
+	p, err := oci.ExecProcess(&specs.Spec{Process: &specs.Process{Cwd: "/"}}, oci.ExecRequest{Args: []string{"id"}, User: "nobody"}, nil, v)
+	if err != nil || p.User.UID != 65534 {
+		t.Errorf("nobody is %+v, %v", p, err)
 	}
 }

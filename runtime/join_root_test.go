@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -29,7 +30,7 @@ import (
 
 // A house is an engine with one container that runs.
 type house struct {
-	t *testing.T
+	t testing.TB
 	testenv.Engine
 	testenv.Running
 	spec *specs.Spec
@@ -99,18 +100,26 @@ func (h *house) plan(p *specs.Process) *plan.Plan {
 // goes to out.
 func (h *house) start(p *specs.Process, out *os.File) (*runtime.Running, error) {
 	h.t.Helper()
+	return h.launch(h.plan(p), out, p.Terminal)
+}
+
+func (h *house) launch(made *plan.Plan, out *os.File, terminal bool) (*runtime.Running, error) {
+	h.t.Helper()
 	target, err := linux.OpenProcess(h.Pid)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	defer target.Close()
-	null, err := os.Open("/dev/null")
+	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	defer null.Close()
+	if out == nil {
+		out = null
+	}
 	return runtime.Start(runtime.Launch{
-		Plan: h.plan(p), Runner: &plan.Runner{}, Stdio: [3]*os.File{null, out, out}, Target: target, Terminal: p.Terminal,
+		Plan: made, Runner: &plan.Runner{}, Stdio: [3]*os.File{null, out, out}, Target: target, Terminal: terminal,
 	})
 }
 
@@ -199,7 +208,7 @@ func (h *house) like() {
 }
 
 // of returns a file of procfs about a process.
-func of(t *testing.T, pid int, file string) string {
+func of(t testing.TB, pid int, file string) string {
 	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
 	if err != nil {
@@ -208,7 +217,7 @@ func of(t *testing.T, pid int, file string) string {
 	return string(b)
 }
 
-func linkOf(t *testing.T, pid int, link string) string {
+func linkOf(t testing.TB, pid int, link string) string {
 	t.Helper()
 	l, err := os.Readlink(fmt.Sprintf("/proc/%d/%s", pid, link))
 	if err != nil {
@@ -414,4 +423,27 @@ func TestEveryJoinStepFails(t *testing.T) {
 			t.Errorf("step %d (%T): %v", i, made.Init[i], err)
 		}
 	}
+}
+
+// BenchmarkJoin joins a container with true(1), from the finished plan to the
+// end of the process. It tells the median too, which one slow join does not move.
+func BenchmarkJoin(b *testing.B) {
+	testenv.Root(b)
+	h := &house{t: b, Engine: testenv.NewEngine(b)}
+	h.move(h.Engine.Running(b, []string{"--rootfs", testenv.Busybox(b)}, "--network", "none"))
+	made := h.plan(h.process("/bin/true"))
+	var took []time.Duration
+	for b.Loop() {
+		start := time.Now()
+		run, err := h.launch(made, nil, false)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := run.Wait(); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "µs-median/op")
 }
