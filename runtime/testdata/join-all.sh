@@ -31,10 +31,17 @@ exec nsenter --target "$target" --user --mount --uts --ipc --net --pid --cgroup 
 # close
 # prctl PR_SET_DUMPABLE
 # setns user mnt uts ipc net pid cgroup time
+# pipe2
 # clone3
 # jump
 # tell the parent
+# write
 # exit_group
+# close
+# wait for the first process
+# jump
+# exit_group
+# close
 # setgroups
 # setresgid
 # setresuid

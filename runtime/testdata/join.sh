@@ -38,10 +38,17 @@ exec setsid --wait nsenter --target "$target" --mount --uts --ipc --net --pid --
 # close
 # prctl PR_SET_DUMPABLE
 # setns mnt uts ipc net pid cgroup
+# pipe2
 # clone3
 # jump
 # tell the parent
+# write
 # exit_group
+# close
+# wait for the first process
+# jump
+# exit_group
+# close
 # chdir /work
 # chdir /work
 # close
