@@ -25,7 +25,7 @@ func openRootView(pid int, target *os.File) (rootView, error) {
 	if err != nil {
 		return rootView{}, err
 	}
-	if err := linux.Alive(target); err != nil {
+	if err := linux.SendSignal(target, 0); err != nil {
 		root.Close()
 		return rootView{}, fmt.Errorf("the container's first process: %w", err)
 	}
