@@ -41,7 +41,7 @@ func (e *StartError) Error() string {
 func (e *StartError) Unwrap() error { return e.Err }
 
 // diagnose turns a failed step into an error that teaches.
-func diagnose(err error, v view) error {
+func diagnose(err error, v reader) error {
 	var p *plan.Error
 	if !errors.As(err, &p) {
 		return err
@@ -104,7 +104,7 @@ func since(call string) string {
 
 // diagnoseExec tells why the command could not be started, with Docker's words
 // and exit codes.
-func diagnoseExec(x process.Exec, p *plan.Error, v view) error {
+func diagnoseExec(x process.Exec, p *plan.Error, v reader) error {
 	name := x.Args[0]
 	e := &StartError{What: fmt.Sprintf("exec: %q", name), Code: 126, Err: p.Err}
 	found := x.Candidates()
@@ -130,7 +130,7 @@ func diagnoseExec(x process.Exec, p *plan.Error, v view) error {
 	return e
 }
 
-func isDir(v view, name string) bool {
+func isDir(v reader, name string) bool {
 	st, err := v.stat(name)
 	return err == nil && st.IsDir()
 }
@@ -144,7 +144,7 @@ func absolute(name, dir string) string {
 
 // firstFile returns the first path that leads to something other than a
 // directory, or nothing.
-func firstFile(v view, paths []string) string {
+func firstFile(v reader, paths []string) string {
 	for _, p := range paths {
 		if st, err := v.stat(p); err == nil && !st.IsDir() {
 			return p
@@ -155,9 +155,9 @@ func firstFile(v view, paths []string) string {
 
 // missingInterpreter explains a program that is there and still "not found":
 // its interpreter is not.
-func missingInterpreter(e *StartError, v view, file string) {
+func missingInterpreter(e *StartError, v reader, file string) {
 	e.Code = 127
-	interp, _, err := v.interpreter(file)
+	interp, _, err := interpreter(v, file)
 	if err != nil || interp == "" {
 		return
 	}
@@ -170,8 +170,8 @@ func missingInterpreter(e *StartError, v view, file string) {
 }
 
 // wrongFormat explains a file that the kernel cannot execute.
-func wrongFormat(e *StartError, v view, file string) {
-	_, machine, err := v.interpreter(file)
+func wrongFormat(e *StartError, v reader, file string) {
+	_, machine, err := interpreter(v, file)
 	if err != nil {
 		e.Hint = file + " is no ELF program and has no #! line: name its interpreter as the command"
 		return
@@ -193,7 +193,7 @@ func machineName(m elf.Machine) string {
 }
 
 // nearNames hints at commands with similar names.
-func nearNames(v view, x process.Exec, name string) string {
+func nearNames(v reader, x process.Exec, name string) string {
 	var near []string
 	for _, c := range x.Candidates() {
 		for _, n := range v.names(path.Dir(c)) {

@@ -17,6 +17,16 @@ import (
 	"mydocker/linux"
 )
 
+// A reader reads the files of a container's root: a [view], or a [rootView].
+type reader interface {
+	// regular opens a regular file for reading. It waits for nothing.
+	regular(name string) (*os.File, error)
+	// stat tells of what a path leads to, inside of the root.
+	stat(name string) (fs.FileInfo, error)
+	// names lists a directory, as far as it can be read.
+	names(dir string) []string
+}
+
 // A view reads the files of a container's root before, or without, mounting
 // it: from its layers, the top one first. A path is looked up in each layer as
 // a whole, so a symbolic link leads only within its layer; that holds for
@@ -27,17 +37,21 @@ type view struct {
 }
 
 // Open opens a file for reading, inside of the root.
-func (v view) Open(name string) (io.ReadCloser, error) {
+func (v view) Open(name string) (io.ReadCloser, error) { return v.regular(name) }
+
+func (v view) regular(name string) (*os.File, error) {
 	f, err := v.open(name, syscall.O_RDONLY|syscall.O_NONBLOCK)
 	if err != nil {
 		return nil, err
 	}
 	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
 		f.Close()
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.Join(err, errors.New("not a regular file"))}
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.Join(err, errNotRegular)}
 	}
 	return f, nil
 }
+
+var errNotRegular = errors.New("not a regular file")
 
 func (v view) open(name string, flags int) (*os.File, error) {
 	err := error(&fs.PathError{Op: "open", Path: name, Err: syscall.ENOENT})
@@ -106,8 +120,8 @@ func (v view) names(dir string) (out []string) {
 // interpreter returns what the kernel would start for a program: the file that
 // its #! line or its ELF header names, and the ELF machine; both zero where
 // there is none.
-func (v view) interpreter(name string) (interp string, machine elf.Machine, err error) {
-	f, err := v.open(name, syscall.O_RDONLY|syscall.O_NONBLOCK)
+func interpreter(v reader, name string) (interp string, machine elf.Machine, err error) {
+	f, err := v.regular(name)
 	if err != nil {
 		return "", 0, err
 	}

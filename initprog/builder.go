@@ -168,6 +168,9 @@ func (b *Builder) arg(o *Op, i int, a any) {
 // Slot returns a new cell.
 func (b *Builder) Slot() Slot { return Slot{b.Words(^uint64(0))} }
 
+// Cell returns a new cell with that value.
+func (b *Builder) Cell(v int32) Slot { return Slot{b.Words(uint64(uint32(v)))} }
+
 // Named returns the cell of that name, the same for every caller: steps that
 // are emitted apart meet there.
 func (b *Builder) Named(name string) Slot {

@@ -40,6 +40,8 @@ func sysno(name string) (uintptr, bool) {
 		return unix.SYS_FCNTL, true
 	case "fsconfig":
 		return unix.SYS_FSCONFIG, true
+	case "fstatfs":
+		return unix.SYS_FSTATFS, true
 	case "fsmount":
 		return unix.SYS_FSMOUNT, true
 	case "fsopen":
@@ -72,6 +74,8 @@ func sysno(name string) (uintptr, bool) {
 		return unix.SYS_OPEN_TREE, true
 	case "personality":
 		return unix.SYS_PERSONALITY, true
+	case "pipe2":
+		return unix.SYS_PIPE2, true
 	case "pivot_root":
 		return unix.SYS_PIVOT_ROOT, true
 	case "prctl":

@@ -67,6 +67,7 @@ type Facts struct {
 const (
 	statusFD  = initprog.FirstFile     // of the reaper
 	consoleFD = initprog.FirstFile + 1 // the socket for the terminal
+	targetFD  = initprog.FirstFile + 2 // the process that is joined
 )
 
 // Compile returns the plan of the container. It reads its arguments and

@@ -80,22 +80,33 @@ func TestGolden(t *testing.T) {
 	if err := (plan.Script{Title: "a container", Root: "/c/ID/merged", Remove: true}).Write(&b, p); err != nil {
 		t.Fatal(err)
 	}
+	golden(t, "plan.sh", b.String()+calls(t, p))
+}
+
+// calls lists the system calls of the plan's process.
+func calls(t *testing.T, p *plan.Plan) string {
+	t.Helper()
 	prog, err := Program(p, false, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.WriteString("\n# The calls of the first process\n")
+	text := "\n# The calls of the first process\n"
 	for i := range prog.Ops() {
-		b.WriteString("# " + prog.Label(i) + "\n")
+		text += "# " + prog.Label(i) + "\n"
 	}
-	file := filepath.Join("testdata", "plan.sh")
+	return text
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
 	if *update {
 		os.MkdirAll("testdata", 0o755)
-		os.WriteFile(file, []byte(b.String()), 0o644)
+		os.WriteFile(file, []byte(got), 0o644)
 	}
 	want, err := os.ReadFile(file)
-	if err != nil || string(want) != b.String() {
-		t.Errorf("the plan is not that of %s (%v); -update writes it:\n%s", file, err, b.String())
+	if err != nil || string(want) != got {
+		t.Errorf("the plan is not that of %s (%v); -update writes it:\n%s", file, err, got)
 	}
 }
 

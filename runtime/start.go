@@ -22,6 +22,10 @@ type Launch struct {
 	Runner *plan.Runner
 	Stdio  [3]*os.File
 
+	// Target is a pidfd (pidfd_open(2)) of the process whose namespaces a plan
+	// of [CompileJoin] enters; nil for other plans. It stays the caller's.
+	Target *os.File
+
 	// Terminal says that the plan opens one: its master is in Running.Console.
 	Terminal bool
 	// Traced says that the system calls of the first process are timed.
@@ -128,7 +132,7 @@ func (l Launch) spawn() (*starting, error) {
 		sys.UseCgroupFD, sys.CgroupFD = true, int(f.Fd())
 	}
 	fork := func(p initprog.Start) (int, error) { return s.Parent.Fork(p, s.running.status) }
-	s.proc, err = initprog.Spawn(prog, initprog.Attr{Stdio: l.Stdio, Files: files, Sys: sys, Fork: fork})
+	s.proc, err = initprog.Spawn(prog, initprog.Attr{Stdio: l.Stdio, Files: append(files, l.Target), Sys: sys, Fork: fork})
 	if err != nil {
 		closeFiles([]*os.File{s.console, s.running.status})
 		return nil, err
@@ -155,7 +159,8 @@ func identities(sys *syscall.SysProcAttr, p plan.Spawn) {
 	}
 }
 
-// files returns what the program gets at statusFD and consoleFD.
+// files returns what the program gets at statusFD and consoleFD, for the
+// caller to close.
 func (s *starting) files() ([]*os.File, error) {
 	files := make([]*os.File, 2)
 	if slices.ContainsFunc(s.Plan.Init, isReaper) {
@@ -235,8 +240,8 @@ func (s *starting) firstCause(attach error) error {
 // PID namespace, and lets the first one go.
 func (s *starting) reborn() error {
 	joins := slices.ContainsFunc(s.Plan.Init, func(i plan.InitStep) bool {
-		j, ok := i.(namespace.Join)
-		return ok && j.Kind == "pid"
+		r, ok := i.(namespace.Reborn)
+		return ok && r.Reborn()
 	})
 	if !joins {
 		return nil

@@ -28,9 +28,20 @@ func slave(b *initprog.Builder) initprog.Slot { return b.Named("terminal") }
 // an image is in the way (CVE-2025-52565).
 func (t Terminal) Emit(b *initprog.Builder) {
 	pts := b.Named("mount:/dev/pts")
-	control := b.Bytes(cmsgRights())
-	master := b.SlotAt(control, cmsgHeader)
+	master, control := masterCell(b)
 	b.Sys("openat", pts, "ptmx", linux.O_RDWR|linux.O_NOCTTY|linux.O_CLOEXEC, 0).Into(master)
+	t.pair(b, master, control)
+	console(b, pts)
+}
+
+// masterCell returns the cell for a master, in a control message that carries it.
+func masterCell(b *initprog.Builder) (master initprog.Slot, control initprog.Ptr) {
+	control = b.Bytes(cmsgRights())
+	return b.SlotAt(control, cmsgHeader), control
+}
+
+// pair opens the slave of a master, and gives the master away.
+func (t Terminal) pair(b *initprog.Builder, master initprog.Slot, control initprog.Ptr) {
 	b.Sys("ioctl", master, linux.TIOCSPTLCK, b.Words(0)).Says("unlockpt")
 	b.Sys("ioctl", master, linux.TIOCGPTPEER, linux.O_RDWR|linux.O_NOCTTY|linux.O_CLOEXEC).Into(slave(b)).Says("open the terminal")
 	if t.Width > 0 {
@@ -41,7 +52,6 @@ func (t Terminal) Emit(b *initprog.Builder) {
 	msg := b.Words(0, 0, uint64(byteOut), 1, uint64(control), uint64(cmsgHeader+8), 0)
 	b.Sys("sendmsg", t.Socket, msg, 0).Says("send the terminal")
 	b.Sys("close", master)
-	console(b, pts)
 }
 
 // console binds the slave, the first of its file system, onto /dev/console.

@@ -41,19 +41,37 @@ func (j Join) Emit(b *initprog.Builder) {
 	b.Sys("openat", linux.AT_FDCWD, j.Path, linux.O_CLOEXEC, 0).Into(fd)
 	b.Sys("setns", fd, flags[j.Kind]).Says("setns " + j.Path)
 	b.Sys("close", fd)
-	if j.Kind == "pid" {
+	if j.Reborn() {
 		reborn(b)
 	}
 }
 
+// A Reborn step may end with another process than it began: a child of the
+// same parent that was born in another PID namespace.
+type Reborn interface{ Reborn() bool }
+
+// Reborn tells whether the process clones itself.
+func (j Join) Reborn() bool { return j.Kind == "pid" }
+
+// reborn goes on in a clone. The clone waits until its parent knows of it: what
+// it tells, or how it ends, comes after its number.
 func reborn(b *initprog.Builder) {
-	pid, child := b.Slot(), b.NewLabel()
-	zero := b.SlotAt(b.Words(0), 0)
+	pid, told, child, on := b.Slot(), b.Slot(), b.NewLabel(), b.NewLabel()
+	pipe := b.Words(0)
+	rd, wr := b.SlotAt(pipe, 0), b.SlotAt(pipe, 4)
+	b.Sys("pipe2", pipe, linux.O_CLOEXEC)
 	b.Sys("clone3", b.Words(linux.CLONE_PARENT, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), 88).Into(pid)
-	b.JumpEqual(pid, zero, child)
+	b.JumpEqual(pid, b.Cell(0), child)
 	b.Note(initprog.NotePid, pid)
+	b.Sys("write", wr, b.Words(0), 1)
 	b.Sys("exit_group", 0)
 	b.Place(child)
+	b.Sys("close", wr)
+	b.Sys("read", rd, b.Words(0), 1).Into(told).Says("wait for the first process")
+	b.JumpNonZero(told, on)
+	b.Sys("exit_group", 127)
+	b.Place(on)
+	b.Sys("close", rd)
 }
 
 // Shell returns the words that nsenter(1) takes for it, in a comment: nsenter

@@ -155,8 +155,8 @@ func (c Chdir) Emit(b *initprog.Builder) {
 	b.Sys("close", fd)
 }
 
-// Shell says that the last command does it.
-func (c Chdir) Shell() string { return "# the working directory: see cd, below" }
+// Shell says that one of the last commands does it.
+func (c Chdir) Shell() string { return "# the working directory: see below" }
 
 // User sets who the process is. Capabilities that it may keep are kept over
 // the change by PR_SET_KEEPCAPS.
@@ -185,9 +185,15 @@ func (u User) Shell() string {
 	return fmt.Sprintf("umask %04o\n# user %d, group %d: see setpriv, below", u.Umask, u.UID, u.GID)
 }
 
+// Who returns the user's number.
+func (u User) Who() uint32 { return u.UID }
+
+// Reuid returns the word for setpriv(1) that changes to the user.
+func (u User) Reuid() string { return fmt.Sprintf("--reuid=%d", u.UID) }
+
 // Setpriv returns the words for setpriv(1).
 func (u User) Setpriv() []string {
-	w := []string{fmt.Sprintf("--reuid=%d", u.UID), fmt.Sprintf("--regid=%d", u.GID)}
+	w := []string{u.Reuid(), fmt.Sprintf("--regid=%d", u.GID)}
 	if len(u.Groups) == 0 {
 		return append(w, "--clear-groups")
 	}

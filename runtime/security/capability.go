@@ -61,6 +61,9 @@ const (
 // cannot be regained by execve(2).
 type Bounding struct{ Keep []string }
 
+// Keeps tells whether a capability stays.
+func (c Bounding) Keeps(capability string) bool { return slices.Contains(c.Keep, capability) }
+
 // Emit drops one capability after the other. EINVAL is one that the kernel
 // does not know.
 func (c Bounding) Emit(b *initprog.Builder) {

@@ -91,7 +91,7 @@ if [ -d "$root"/secret ]; then mount -t tmpfs -o ro,mode=555,nr_inodes=1 tmpfs "
 if [ -e "$root"/proc/sys ]; then mount --rbind "$root"/proc/sys "$root"/proc/sys; findmnt -nrRo TARGET "$root"/proc/sys | while read -r m; do mount -o remount,bind,ro "$m"; done; fi
 mount -o remount,bind,ro "$root"
 # pivot_root(2), by the host's side of this script: the tools of this side end with it
-# the working directory: see cd, below
+# the working directory: see below
 # every other descriptor is closed
 # a new session: see setsid, below
 prlimit --pid $$ --nofile=10:20

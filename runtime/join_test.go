@@ -1,0 +1,75 @@
+package runtime
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"mydocker/plan"
+	"mydocker/runtime/cgroup"
+	"mydocker/runtime/security/seccomp"
+)
+
+// join is a process in the container of spec, and the facts for it.
+func join() (Join, JoinFacts) {
+	s := spec()
+	p := *s.Process
+	p.Args, p.Env = []string{"sh", "-c", "echo it's me"}, append(p.Env, "LD_PRELOAD=/evil.so")
+	return Join{Spec: s, Process: &p, CgroupPath: "/mydocker/ID"}, JoinFacts{Cgroups: facts().Cgroups}
+}
+
+func joinText(t *testing.T, j Join, f JoinFacts) string {
+	t.Helper()
+	p, err := CompileJoin(j, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := (plan.JoinScript{Title: "a process", Pid: 1234}).Write(&b, p); err != nil {
+		t.Fatal(err)
+	}
+	return b.String() + calls(t, p)
+}
+
+func TestJoinGolden(t *testing.T) {
+	j, f := join()
+	golden(t, "join.sh", joinText(t, j, f))
+}
+
+// TestJoinGoldenAll has a terminal, all namespaces, control groups of version 2
+// and a filter.
+func TestJoinGoldenAll(t *testing.T) {
+	j, f := join()
+	f.Cgroups = cgroup.Layout{Mode: cgroup.V2, Unified: "/sys/fs/cgroup"}
+	f.Filter = &seccomp.Filter{Insns: make([]seccomp.Insn, 3)}
+	j.Spec.Linux.Namespaces = append(j.Spec.Linux.Namespaces, specs.LinuxNamespace{Type: "user"}, specs.LinuxNamespace{Type: "time"})
+	p := j.Process
+	p.Terminal, p.ConsoleSize, p.NoNewPrivileges = true, &specs.Box{Width: 80, Height: 24}, false
+	p.Capabilities.Bounding = []string{"CAP_SYS_CHROOT", "CAP_SETUID"}
+	golden(t, "join-all.sh", joinText(t, j, f))
+}
+
+func TestJoinRefused(t *testing.T) {
+	for want, change := range map[string]func(*Join){
+		"mount namespace": func(j *Join) { j.Spec.Linux.Namespaces = j.Spec.Linux.Namespaces[1:] },
+		"names the root":  func(j *Join) { j.CgroupPath = "/" },
+		"resource limit":  func(j *Join) { j.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_FUN"}} },
+	} {
+		j, f := join()
+		change(&j)
+		if _, err := CompileJoin(j, f); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+}
+
+// TestJoinIsPure compiles the plan of a process other than the specification's.
+func TestJoinIsPure(t *testing.T) {
+	j, f := join()
+	j.Process.Args = []string{"other"}
+	a, b := joinText(t, j, f), joinText(t, j, f)
+	if a != b || j.Spec.Process.Args[0] != "sh" {
+		t.Error("compiling changed something")
+	}
+}
