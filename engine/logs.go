@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"mydocker/container"
-	"mydocker/jsonlog/reader"
+	logfile "mydocker/jsonlog/reader"
 )
 
-// LogOptions say what of a container's log is wanted; see [reader.Options].
+// LogOptions say what of a container's log is wanted; see [logfile.Options].
 type LogOptions struct {
 	Tail         int // lines; negative: all
 	Since, Until time.Time
@@ -31,7 +31,7 @@ func (e *Engine) LogPath(id string) string {
 // Logs calls emit for what a container has written, and its error ends it. The
 // log of a container that never ran is empty. Following one that does not run
 // ends at once; following one that is removed ends without an error.
-func (e *Engine) Logs(ctx context.Context, nameOrID string, o LogOptions, emit func(reader.Record) error) error {
+func (e *Engine) Logs(ctx context.Context, nameOrID string, o LogOptions, emit func(logfile.Record) error) error {
 	rec, err := e.Containers.Find(nameOrID)
 	if err != nil {
 		return err
@@ -39,14 +39,14 @@ func (e *Engine) Logs(ctx context.Context, nameOrID string, o LogOptions, emit f
 	if rec.Status == container.Removing || rec.Status == container.Dead {
 		return ErrLogGone
 	}
-	ro := reader.Options{Tail: o.Tail, Since: o.Since, Until: o.Until, Follow: o.Follow, Idle: o.Idle}
+	ro := logfile.Options{Tail: o.Tail, Since: o.Since, Until: o.Until, Follow: o.Follow, Idle: o.Idle}
 	if o.Follow && e.live(rec.ID) {
 		ro.Ended = func() bool { return !e.live(rec.ID) }
 		ro.Nudge = e.released(rec.ID)
 	} else {
 		ro.Follow = false
 	}
-	err = reader.Read(ctx, e.LogPath(rec.ID), ro, emit)
+	err = logfile.Read(ctx, e.LogPath(rec.ID), ro, emit)
 	if errors.Is(err, fs.ErrNotExist) && !e.Containers.Exists(rec.ID) {
 		return &container.NotFoundError{Ref: nameOrID}
 	}
