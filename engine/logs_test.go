@@ -14,7 +14,7 @@ import (
 
 	"mydocker/container"
 	"mydocker/jsonlog"
-	"mydocker/jsonlog/reader"
+	logfile "mydocker/jsonlog/reader"
 )
 
 // logged returns an engine with a container, in this process's hands.
@@ -45,9 +45,9 @@ func logger(t *testing.T, e *Engine, id string) *jsonlog.Writer {
 }
 
 // collect returns an emit function and what it got.
-func collect() (func(reader.Record) error, func() string) {
+func collect() (func(logfile.Record) error, func() string) {
 	var all strings.Builder
-	return func(r reader.Record) error { all.Write(r.Text); return nil }, all.String
+	return func(r logfile.Record) error { all.Write(r.Text); return nil }, all.String
 }
 
 func TestLogs(t *testing.T) {
