@@ -149,7 +149,7 @@ it prints, as a shell script, every step that makes exactly that container; add
 	c.AddCommand(
 		a.runCommand(), a.createCommand(), a.startCommand(), a.rmCommand(), a.psCommand(),
 		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.topCommand(), a.diffCommand(), a.renameCommand(), a.portCommand(),
-		a.attachCommand(), a.logsCommand(), a.stopCommand(), a.restartCommand(), a.waitCommand(),
+		a.execCommand(), a.attachCommand(), a.logsCommand(), a.stopCommand(), a.restartCommand(), a.waitCommand(),
 		a.imagesCommand(), a.importCommand(), a.rmiCommand(), a.inspectCommand(), a.explainCommand(),
 		a.versionCommand(), a.infoCommand(), a.containerCommand(), a.imageCommand(), a.finishCommand(),
 	)

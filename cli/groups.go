@@ -8,7 +8,7 @@ func (a *app) containerCommand() *cobra.Command {
 	c.AddCommand(a.runCommand(), a.createCommand(), a.startCommand(), a.rmCommand(), renamed(a.psCommand(), "ls [OPTIONS]", "ps", "list"),
 		a.inspecting("container", "inspect [OPTIONS] CONTAINER [CONTAINER...]"), a.explainCommand(),
 		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.topCommand(), a.diffCommand(), a.renameCommand(), a.portCommand(), a.containerPruneCommand(),
-		a.attachCommand(), a.logsCommand(), a.stopCommand(), a.restartCommand(), a.waitCommand())
+		a.execCommand(), a.attachCommand(), a.logsCommand(), a.stopCommand(), a.restartCommand(), a.waitCommand())
 	return c
 }
 

@@ -74,6 +74,9 @@ func (r *run) start() (*Attachment, error) {
 	if r.keeper.err != nil {
 		return nil, r.keeper.err
 	}
+	if err := r.h.SaveSpec(); err != nil { // what it shares with others may have moved
+		return nil, err
+	}
 	if err := r.brief(); err != nil {
 		return nil, err
 	}
@@ -197,8 +200,10 @@ func (s *streams) close() {
 
 func (r *run) streams() (*streams, error) {
 	s := &streams{}
+	u, l := r.h.Spec.Process.User, r.h.Spec.Linux
+	uid, gid := hostID(l.UIDMappings, int(u.UID)), hostID(l.GIDMappings, int(u.GID))
 	for i := range s.theirs {
-		if err := r.stream(s, i); err != nil {
+		if err := s.open(i, !r.d.req.TTY && (i > 0 || r.d.req.Interactive), uid, gid); err != nil {
 			return s, err
 		}
 	}
@@ -207,10 +212,11 @@ func (r *run) streams() (*streams, error) {
 	return s, nil
 }
 
-// stream makes the pipe for descriptor i; standard input is empty unless asked
-// for. With a terminal, that takes their place.
-func (r *run) stream(s *streams, i int) error {
-	if r.d.req.TTY || i == 0 && !r.d.req.Interactive {
+// open makes descriptor i: a pipe where it is wanted, else empty. With a
+// terminal, that takes its place. The pipe belongs to the container's user, who
+// can so open /dev/stdout again.
+func (s *streams) open(i int, wanted bool, uid, gid int) error {
+	if !wanted {
 		mode := map[bool]int{true: syscall.O_RDONLY, false: syscall.O_WRONLY}[i == 0]
 		fd, err := syscall.Open("/dev/null", mode|syscall.O_CLOEXEC, 0)
 		s.theirs[i] = os.NewFile(uintptr(fd), "/dev/null")
@@ -224,9 +230,6 @@ func (r *run) stream(s *streams, i int) error {
 	if i == 0 {
 		s.theirs[i], s.ours[i] = rd, wr
 	}
-	// So that the container's user can open /dev/stdout again.
-	u, l := r.h.Spec.Process.User, r.h.Spec.Linux
-	uid, gid := hostID(l.UIDMappings, int(u.UID)), hostID(l.GIDMappings, int(u.GID))
 	return errors.Join(rd.Chown(uid, gid), wr.Chown(uid, gid))
 }
 

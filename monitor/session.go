@@ -112,6 +112,14 @@ func (m *monitor) exec(c *client, start *wire.Start) {
 		if err != nil {
 			break
 		}
+		switch {
+		case p.Kind == wire.InEnded:
+			closeFiles(start.In)
+		case p.Kind == wire.Broken && string(p.Payload) == string(wire.Out):
+			closeFiles(start.Out)
+		case p.Kind == wire.Broken:
+			closeFiles(start.Err)
+		}
 		p.Close()
 	}
 	closeFiles(start.In)

@@ -18,15 +18,21 @@ func (f *Flags) addCommand(fs *pflag.FlagSet) {
 }
 
 func (f *Flags) addTrace(fs *pflag.FlagSet) {
-	const table = "-" // as FILE: the table on standard error
-	fs.Var(&value{kind: "FILE", set: func(file string) error {
-		f.Trace, f.TraceFile = true, file
-		if file == table {
-			f.TraceFile = ""
+	fs.Var(traceValue(&f.Trace, &f.TraceFile), "trace", "Print what each step took, or write a Chrome trace to a file")
+	fs.Lookup("trace").NoOptDefVal = traceTable
+}
+
+// traceTable is FILE of --trace for the table on standard error.
+const traceTable = "-"
+
+func traceValue(on *bool, file *string) pflag.Value {
+	return &value{kind: "FILE", set: func(name string) error {
+		*on, *file = true, name
+		if name == traceTable {
+			*file = ""
 		}
 		return nil
-	}}, "trace", "Print what each step took, or write a Chrome trace to a file")
-	fs.Lookup("trace").NoOptDefVal = table
+	}}
 }
 
 func (f *Flags) addProcess(fs *pflag.FlagSet) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -35,6 +36,7 @@ func TestScripts(t *testing.T) {
 	testscript.RunT(shim{t}, testscript.Params{
 		Dir:         "testdata",
 		WorkdirRoot: work,
+		Deadline:    deadline(t),
 		Cmds:        map[string]func(*testscript.TestScript, bool, []string){"status": status},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("BUSYBOX", busybox)
@@ -45,6 +47,14 @@ func TestScripts(t *testing.T) {
 			return watch(env.T().(shim).T, e, busybox)
 		},
 	})
+}
+
+// deadline is when a script that hangs is ended: before the tests are.
+func deadline(t *testing.T) time.Time {
+	if d, ok := t.Deadline(); ok {
+		return d.Add(-30 * time.Second)
+	}
+	return time.Time{}
 }
 
 // watch compares the machine before and after the script. The engine's first
