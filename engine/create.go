@@ -338,7 +338,7 @@ func (d *draft) compile(end *network.Endpoint, look bool) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := runtime.Container{Spec: d.spec, Create: d.createSteps(), Reaper: d.req.Init}
+	c := runtime.Container{Spec: d.spec, Create: d.createSteps(), Reaper: d.req.Init, Tied: true}
 	if !d.req.RootfsRW {
 		c.Overlay = &rootfs.Overlay{
 			Lower: d.lowers(), Upper: filepath.Join(d.dir(), "diff"), Work: filepath.Join(d.dir(), "work"),

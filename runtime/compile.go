@@ -40,6 +40,8 @@ type Container struct {
 
 	// Reaper keeps a process of ours as the first of the PID namespace.
 	Reaper bool
+	// Tied ends the container when its parent is killed.
+	Tied bool
 }
 
 // Facts are what a plan depends on besides the specification, found out

@@ -78,6 +78,11 @@ func (k *compiler) privileges() (steps []plan.InitStep) {
 		security.Bounding{Keep: caps.Bounding},
 		security.KeepCaps{},
 		process.User{UID: p.User.UID, GID: p.User.GID, Groups: p.User.AdditionalGids, Umask: umask(p.User)},
+	)
+	if k.Tied {
+		steps = append(steps, process.DieWithParent{}) // the kernel forgets it when the user changes
+	}
+	steps = append(steps,
 		security.Capabilities{Effective: caps.Effective, Permitted: caps.Permitted, Inheritable: caps.Inheritable, Ambient: caps.Ambient},
 	)
 	if p.NoNewPrivileges {

@@ -191,6 +191,21 @@ func (u User) Who() uint32 { return u.UID }
 // Reuid returns the word for setpriv(1) that changes to the user.
 func (u User) Reuid() string { return fmt.Sprintf("--reuid=%d", u.UID) }
 
+// DieWithParent has the kernel kill the process when its parent is killed: a
+// container whose output nobody reads any more does not go on unseen. See
+// PR_SET_PDEATHSIG(2const); a set-user-ID program that it executes is let off.
+type DieWithParent struct{}
+
+// Emit calls prctl(2).
+func (DieWithParent) Emit(b *initprog.Builder) {
+	b.Sys("prctl", linux.PR_SET_PDEATHSIG, linux.SIGKILL, 0, 0, 0).AllowAny().Says("prctl PR_SET_PDEATHSIG")
+}
+
+// Shell says what the script has no need for.
+func (DieWithParent) Shell() string {
+	return "# it ends with the process that keeps the container: prctl(2), PR_SET_PDEATHSIG"
+}
+
 // Setpriv returns the words for setpriv(1).
 func (u User) Setpriv() []string {
 	w := []string{u.Reuid(), fmt.Sprintf("--regid=%d", u.GID)}
