@@ -120,9 +120,9 @@ func (m *monitor) starts(engine *client) bool {
 	if how != running {
 		return false
 	}
-	m.open()
+	engine.conn.Send(wire.Ready, nil) // before the first output
 	close(m.begun)
-	engine.conn.Send(wire.Ready, nil)
+	m.open()
 	go m.serve(engine)
 	return true
 }
