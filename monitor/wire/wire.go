@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -60,6 +61,8 @@ type Conn struct {
 	in  []byte
 	oob []byte
 
+	closed atomic.Bool
+
 	mu  sync.Mutex // one send at a time
 	out []byte
 }
@@ -95,8 +98,11 @@ func Pair() (*Conn, *os.File, error) {
 	return c, other, nil
 }
 
-// Close ends the connection.
-func (c *Conn) Close() error { return c.f.Close() }
+// Close ends the connection, also for those who wait: they get os.ErrClosed.
+func (c *Conn) Close() error {
+	c.closed.Store(true)
+	return c.f.Close()
+}
 
 // Send sends a packet; it waits while the receiver is slow.
 func (c *Conn) Send(k Kind, payload []byte, files ...*os.File) error {
@@ -176,6 +182,8 @@ func (c *Conn) Recv() (Packet, error) {
 		}
 	})
 	switch {
+	case err != nil && c.closed.Load():
+		return Packet{}, os.ErrClosed
 	case err != nil:
 		return Packet{}, err
 	case rerr == syscall.ECONNRESET, rerr == nil && n == 0:
