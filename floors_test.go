@@ -41,12 +41,13 @@ const floors = `
 
 	# What a monitor is made of, besides: small, so that each container can have one.
 	initprog, linux < monitor/wire;
+	jsonlog < event;
 
 	# Logs are read by others than those that write them: see libraries_test.go.
 	linux, jsonlog < jsonlog/reader;
 
 	plan, linux/netlink, linux/nft, internal/units, internal/ps,
-	internal/atomicfile, internal/filelock, jsonlog/reader
+	internal/atomicfile, internal/filelock, jsonlog/reader, event
 	< GROUND;
 
 	# Floor 1, the making of one container. Everything that happens inside the
@@ -80,7 +81,7 @@ const floors = `
 
 	# Floor 3. The engine opens containers, which know nothing of it, and starts
 	# the monitors that stay with them.
-	initprog, linux, jsonlog, monitor/wire < monitor < cmd/mydocker-monitor;
+	initprog, linux, jsonlog, event, monitor/wire < monitor < cmd/mydocker-monitor;
 	FLOOR2 < container;
 	container, monitor < engine < FLOOR3;
 

@@ -34,6 +34,7 @@ type app struct {
 	Streams
 	root, state string
 	args        []string
+	verb        string // the command, such as "mydocker container stop"
 }
 
 // An exitError ends the program with a code, after its error, if any, was printed.
@@ -140,6 +141,7 @@ it prints, as a shell script, every step that makes exactly that container; add
 			return c.Help()
 		},
 	}
+	c.PersistentPreRun = func(c *cobra.Command, _ []string) { a.verb = c.CommandPath() }
 	f := c.PersistentFlags()
 	f.StringVar(&a.root, "root", a.env("MYDOCKER_ROOT", engine.DefaultRoot), "Directory for images and containers (MYDOCKER_ROOT)")
 	f.StringVar(&a.state, "state", a.env("MYDOCKER_STATE", engine.DefaultState), "Directory for the state of this boot (MYDOCKER_STATE)")
@@ -231,6 +233,7 @@ func (a *app) engine() (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.Command = a.verb
 	err = e.Prepare()
 	var repair *engine.RepairError
 	if errors.As(err, &repair) {

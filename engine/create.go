@@ -202,6 +202,7 @@ func (c *Container) create(e *Engine, id string, req *oci.Request, o CreateOptio
 	if err := c.d.make(c.Handle, o); err != nil {
 		return errors.Join(err, c.Remove())
 	}
+	e.note("create", c.Record)
 	return nil
 }
 
@@ -225,7 +226,7 @@ func (c *Container) open(e *Engine, rec *container.Record) (err error) {
 	if c.Handle, err = e.take(rec.ID); err != nil {
 		return err
 	}
-	if c.Record == nil {
+	if c.Record == nil || c.Record.Status == container.Removing {
 		return &container.NotFoundError{Ref: rec.Name}
 	}
 	req := c.Record.Request

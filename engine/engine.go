@@ -40,6 +40,9 @@ type Engine struct {
 	// alone; empty is the program that runs.
 	Program string
 
+	// Command says in the journal of events what the engine was asked to do.
+	Command string
+
 	// Around and BreakInit make steps fail, for tests; see [plan.Runner] and
 	// runtime.Launch.
 	Around    func(part string, n int, after bool) error

@@ -153,6 +153,7 @@ func (j *joining) start(k *keeper, o ExecOptions) (*Execution, error) {
 		c.Close()
 		return nil, err
 	}
+	j.e.note("exec_start", j.rec, "command", plan.Cmd(o.Args...))
 	x := &Execution{conn: k.conn, process: k.process, terminal: c.Console, ours: s.ours}
 	s.ours = [3]*os.File{}
 	return x, nil

@@ -9,7 +9,7 @@ import (
 
 // Pause stops all processes of a container where they are, by name or ID.
 func (e *Engine) Pause(nameOrID string) error {
-	return e.freezing(nameOrID, func(r *container.Record, layout cgroup.Layout) error {
+	return e.freezing("pause", nameOrID, func(r *container.Record, layout cgroup.Layout) error {
 		if r.Status == container.Paused {
 			return fmt.Errorf("Container %s is already paused", r.ID)
 		}
@@ -27,7 +27,7 @@ func (e *Engine) Pause(nameOrID string) error {
 // Unpause lets a paused container go on, by name or ID. So it does with one that
 // is frozen though its record does not say so: whoever paused it was killed.
 func (e *Engine) Unpause(nameOrID string) error {
-	return e.freezing(nameOrID, func(r *container.Record, layout cgroup.Layout) error {
+	return e.freezing("unpause", nameOrID, func(r *container.Record, layout cgroup.Layout) error {
 		frozen := r.Status == container.Paused
 		if r.Status == container.Running {
 			frozen, _ = cgroup.Frozen(layout, r.CgroupPath) // not there: it is just ending
@@ -39,9 +39,9 @@ func (e *Engine) Unpause(nameOrID string) error {
 	})
 }
 
-// freezing calls f with the record of a container, locked: freezer and record are
+// freezing, of which action is the name, calls f with the record of a container, locked: freezer and record are
 // changed as one.
-func (e *Engine) freezing(nameOrID string, f func(*container.Record, cgroup.Layout) error) error {
+func (e *Engine) freezing(action, nameOrID string, f func(*container.Record, cgroup.Layout) error) error {
 	rec, err := e.Containers.Find(nameOrID)
 	if err != nil {
 		return err
@@ -60,6 +60,9 @@ func (e *Engine) freezing(nameOrID string, f func(*container.Record, cgroup.Layo
 		if terr := cgroup.Thaw(layout, rec.CgroupPath); terr != nil {
 			err = fmt.Errorf("%w (and it stays frozen: %v)", err, terr)
 		}
+	}
+	if err == nil {
+		e.note(action, rec)
 	}
 	return err
 }

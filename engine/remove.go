@@ -22,7 +22,7 @@ func (e *Engine) Remove(nameOrID string, force bool) error {
 		switch {
 		case err == nil:
 			defer h.Close()
-			return e.discard(h, nil)
+			return e.remove(h)
 		case !errors.As(err, &runs):
 			return err
 		case !force:
@@ -36,6 +36,18 @@ func (e *Engine) Remove(nameOrID string, force bool) error {
 			return err
 		}
 	}
+}
+
+// remove marks the container, so that its removal is finished whatever happens,
+// then removes it.
+func (e *Engine) remove(h *container.Handle) error {
+	if h.Record != nil {
+		err := h.Update(func(r *container.Record) error { r.Status = container.Removing; return nil })
+		if err != nil {
+			return err
+		}
+	}
+	return e.discard(h, nil)
 }
 
 // An InUseError says that a container that runs cannot be removed.
@@ -62,5 +74,9 @@ func (e *Engine) discard(h *container.Handle, trace func(plan.Event)) error {
 		h.KeepActive()
 		return err
 	}
-	return h.Remove()
+	if err := h.Remove(); err != nil {
+		return err
+	}
+	e.note("destroy", h.Record)
+	return nil
 }

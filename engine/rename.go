@@ -19,6 +19,9 @@ func (e *Engine) Rename(nameOrID, name string) error {
 		return err
 	}
 	err = e.Containers.Rename(rec.ID, name)
+	if err == nil {
+		e.note("rename", rec, "oldName", rec.Name)
+	}
 	if err == nil || errors.Is(err, container.ErrSameName) {
 		return err
 	}

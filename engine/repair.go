@@ -51,7 +51,7 @@ func (e *Engine) firstOfBoot() (ids []string, err error) {
 		return nil, err
 	}
 	for _, r := range all {
-		if r.Status == container.Running && !e.Containers.Alive(r.ID) {
+		if (r.Status == container.Running || r.Status == container.Paused) && !e.Containers.Alive(r.ID) {
 			ids = append(ids, r.ID)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"syscall"
 
 	"github.com/moby/sys/signal"
@@ -37,6 +38,7 @@ func (e *Engine) Signal(rec *container.Record, sig syscall.Signal) error {
 	if err := send(rec, sig); err != nil {
 		return err
 	}
+	e.note("kill", rec, "signal", strconv.Itoa(int(sig)))
 	if sig != syscall.SIGKILL && sig != e.StopSignal(rec) {
 		return nil
 	}

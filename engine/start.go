@@ -102,6 +102,7 @@ func (r *run) launch(s *streams) (*Attachment, error) {
 		c.Close()
 		return nil, err
 	}
+	r.e.note("start", r.h.Record)
 	a := &Attachment{e: r.e, id: r.h.ID(), conn: r.keeper.conn, process: r.keeper.process, trace: r.o.Trace, terminal: c.Console, engine: true}
 	if r.o.Attach.In && c.Console == nil {
 		a.in, s.ours[0] = s.ours[0], nil
@@ -141,6 +142,7 @@ func (r *run) brief() (err error) {
 	s.ID, s.Socket, s.Dir = r.h.ID(), r.e.Containers.SocketPath(r.h.ID()), r.h.Dir()
 	s.Log, s.KeepOpen = true, r.d.req.Interactive && !at.In
 	s.Want = wire.Want{In: at.In, Out: at.Out, Err: at.Err, Whole: true, Clean: at != Attach{}}
+	s.Root, s.Names = r.e.Root, names(r.h.Record)
 	s.OOM = cgroup.OOMFile(layout, r.h.Record.CgroupPath)
 	if !ownPID(r.h.Spec) {
 		s.Cgroup = cgroup.Dir(layout, r.h.Record.CgroupPath)

@@ -40,7 +40,13 @@ func (e *Engine) Stop(nameOrID string, o StopOptions) error {
 	if seconds < 0 {
 		patience = -1
 	}
-	return e.end(rec, o.Signal, patience)
+	if err := e.end(rec, o.Signal, patience); err != nil {
+		return err
+	}
+	if rec.Status == container.Running || rec.Status == container.Paused {
+		e.note("stop", rec)
+	}
+	return nil
 }
 
 // end sends a container that runs a signal, SIGKILL after a while, and waits
@@ -119,5 +125,6 @@ func (e *Engine) Restart(nameOrID string, o StopOptions) error {
 		return err
 	}
 	a.Close()
+	e.note("restart", c.Record)
 	return nil
 }

@@ -126,3 +126,10 @@ func wholeRunes(p []byte) int {
 	}
 	return len(p)
 }
+
+// AppendQuoted appends text as a JSON string; bytes that are not UTF-8 become
+// U+FFFD.
+func AppendQuoted(b []byte, text string) []byte {
+	b, _ = appendText(append(b, '"'), []byte(text))
+	return append(b, '"')
+}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"mydocker/event"
 	"mydocker/initprog"
 	"mydocker/monitor/wire"
 )
@@ -96,6 +97,16 @@ func (m *monitor) record(x wire.Exit) {
 	if os.WriteFile(at+".next", []byte(text), 0o600) == nil {
 		os.Rename(at+".next", at)
 	}
+}
+
+// journal writes down that the container has ended. Without the journal it has
+// all the same.
+func (m *monitor) journal(x wire.Exit) {
+	at := append([]string{"exitCode", strconv.Itoa(x.Code)}, m.start.Names...)
+	if x.OOMKilled {
+		event.Append(m.start.Root, event.Event{Action: "oom", ID: m.start.ID, Attributes: m.start.Names, Command: Name})
+	}
+	event.Append(m.start.Root, event.Event{Action: "die", ID: m.start.ID, Attributes: at, Command: Name})
 }
 
 // tell tells everybody that the container has ended.

@@ -84,10 +84,11 @@ func (m *monitor) live(engine *client) int {
 	m.drain()             // all that it wrote is in the log and on its way
 	exit := m.how(status) // before its control group goes
 	m.record(exit)        // from here on it has ended for everybody
-	m.sessions.Wait()     // what exec started has ended with it, and is told
-	m.tell(exit)          // before it is taken back, so that nobody waits for that
-	m.handOver(listener)  // or have it taken back
-	m.flush()             // readers that are slow get the rest
+	m.journal(exit)
+	m.sessions.Wait()    // what exec started has ended with it, and is told
+	m.tell(exit)         // before it is taken back, so that nobody waits for that
+	m.handOver(listener) // or have it taken back
+	m.flush()            // readers that are slow get the rest
 	return 0
 }
 

@@ -21,6 +21,8 @@ type Start struct {
 	Want     Want     // of the one who starts it
 	OOM      string   // file that counts the processes killed for want of memory, or empty
 	Cgroup   string   // directory of a cgroup whose processes end with the first one, or empty
+	Root     string   // of the engine: its journal of events lies there
+	Names    []string // attributes of the container's events: key, value, key, value
 	Finish   []string // arguments of Program when nobody else takes the container back
 
 	// Process is what the monitor starts.
@@ -53,9 +55,10 @@ type Exit struct {
 
 // pass goes through all fields, to write them or to read them.
 func (s *Start) pass(c *codec) {
-	c.text(&s.ID, &s.Socket, &s.Dir, &s.OOM, &s.Cgroup)
+	c.text(&s.ID, &s.Socket, &s.Dir, &s.Root, &s.OOM, &s.Cgroup)
 	c.flag(&s.Exec, &s.Log, &s.KeepOpen)
 	s.Want.pass(c)
+	list(c, &s.Names, func(t *string) { c.text(t) })
 	list(c, &s.Finish, func(t *string) { c.text(t) })
 	list(c, &s.Process.Files, func(f **os.File) { c.file(f) })
 	c.file(&s.Process.Image)
