@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"maps"
+	"slices"
+
 	"mydocker/container"
 	"mydocker/event"
 )
@@ -9,11 +12,19 @@ import (
 // image, its name and its labels.
 func names(r *container.Record) []string {
 	at := []string{"image", r.Image, "name", r.Name}
-	for k, v := range r.Request.Labels {
+	size := 0
+	for _, k := range slices.Sorted(maps.Keys(r.Request.Labels)) {
+		v := r.Request.Labels[k]
+		if size += len(k) + len(v); size > maxLabels {
+			break
+		}
 		at = append(at, k, v)
 	}
 	return at
 }
+
+// maxLabels is how many bytes of labels stand in an event.
+const maxLabels = 8 << 10
 
 // note writes an event to the journal. What happened has happened, also when
 // that cannot be written down.

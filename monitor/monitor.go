@@ -10,8 +10,10 @@ package monitor
 
 import (
 	"os"
+	"os/signal"
 	"strconv"
 	"sync"
+	"syscall"
 
 	"mydocker/jsonlog"
 	"mydocker/monitor/wire"
@@ -38,6 +40,7 @@ func Main(args []string) int {
 	if err != nil {
 		return 1
 	}
+	ignoreSignals()
 	m := &monitor{kids: newChildren(), clients: map[*client]bool{}, outputs: map[wire.Kind]*os.File{}, begun: make(chan struct{}), given: make(chan struct{}, 1)}
 	return m.live(newClient(conn))
 }
@@ -62,6 +65,7 @@ type monitor struct {
 	outputs  map[wire.Kind]*os.File
 	clients  map[*client]bool
 	sessions sync.WaitGroup // processes that exec started
+	ending   bool           // no more of them
 	exit     *wire.Exit     // once it is known
 	given    chan struct{}  // somebody took the container over
 }
@@ -85,11 +89,27 @@ func (m *monitor) live(engine *client) int {
 	exit := m.how(status) // before its control group goes
 	m.record(exit)        // from here on it has ended for everybody
 	m.journal(exit)
-	m.sessions.Wait()    // what exec started has ended with it, and is told
+	m.endSessions()      // what exec started has ended with it, and is told
 	m.tell(exit)         // before it is taken back, so that nobody waits for that
 	m.handOver(listener) // or have it taken back
 	m.flush()            // readers that are slow get the rest
 	return 0
+}
+
+// ignoreSignals keeps signals from ending the monitor: those who want the
+// container to end tell the container. They are handled, not ignored, since
+// what it starts would inherit that, as it would inherit what the engine's
+// caller ignores.
+func ignoreSignals() {
+	c := make(chan os.Signal, 1)
+	for s := syscall.Signal(1); s <= 64; s++ {
+		switch s {
+		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPROF, syscall.SIGCONT,
+			syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGABRT, 32, 33:
+		default:
+			signal.Notify(c, s)
+		}
+	}
 }
 
 // made waits for what the engine wants to be started.
@@ -106,6 +126,10 @@ func (m *monitor) made(engine *client) bool {
 // that it runs its program. When it does not come to that, nothing of it is
 // left.
 func (m *monitor) starts(engine *client) bool {
+	if err := m.openLog(); err != nil {
+		engine.conn.Send(wire.Failed, []byte("the container's log: "+err.Error()))
+		return false
+	}
 	engine.want = m.start.Want
 	m.engine = engine
 	m.enter(engine)

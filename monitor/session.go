@@ -97,16 +97,24 @@ func (s *session) reborn(p wire.Packet) {
 // held, so that it can live on when the client is gone.
 func (m *monitor) exec(c *client, start *wire.Start) {
 	s := &session{client: c, start: start, kids: m.kids}
+	if !start.Exec || !m.beginSession() {
+		start.CloseProcess()
+		closeFiles(start.In, start.Out, start.Err)
+		c.conn.Send(wire.Failed, []byte("the container has ended"))
+		return
+	}
 	if s.begin() != running {
+		m.sessions.Done()
 		closeFiles(start.In, start.Out, start.Err)
 		return
 	}
 	c.conn.Send(wire.Ready, nil)
-	m.sessions.Go(func() {
+	go func() {
+		defer m.sessions.Done()
 		ws := <-s.child.ended
 		s.child.close()
 		c.write(wire.Exited, wire.Exit{Code: code(ws)}.Append(nil))
-	})
+	}()
 	for {
 		p, err := c.conn.Recv()
 		if err != nil {
@@ -128,6 +136,24 @@ func (m *monitor) exec(c *client, start *wire.Start) {
 			go discard(f)
 		}
 	}
+}
+
+// beginSession returns false when the container has ended.
+func (m *monitor) beginSession() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.ending {
+		m.sessions.Add(1)
+	}
+	return !m.ending
+}
+
+// endSessions waits until everything that exec started has ended.
+func (m *monitor) endSessions() {
+	m.mu.Lock()
+	m.ending = true
+	m.mu.Unlock()
+	m.sessions.Wait()
 }
 
 // discard reads what nobody wants any more, so that its writer does not wait.

@@ -11,13 +11,16 @@ import (
 	"mydocker/monitor/wire"
 )
 
-// open opens the log and starts to copy what the container writes.
-func (m *monitor) open() {
+// openLog opens the container's log, whose name is Docker's.
+func (m *monitor) openLog() (err error) {
 	if m.start.Log {
-		// Without a log the container runs all the same: to end it would be
-		// worse.
-		m.log, _ = jsonlog.Open(filepath.Join(m.start.Dir, m.start.ID+"-json.log"), jsonlog.Options{})
+		m.log, err = jsonlog.Open(filepath.Join(m.start.Dir, m.start.ID+"-json.log"), jsonlog.Options{})
 	}
+	return err
+}
+
+// open starts to copy what the container writes.
+func (m *monitor) open() {
 	if m.terminal != nil {
 		m.copy(wire.Out, "stdout", m.terminal)
 		return
@@ -104,9 +107,12 @@ func (m *monitor) serve(c *client) {
 		}
 		switch p.Kind {
 		case wire.Launch:
-			if s, err := wire.ReadStart(p); err == nil && s.Exec {
-				m.exec(c, s)
+			s, err := wire.ReadStart(p)
+			if err != nil {
+				c.conn.Send(wire.Failed, []byte(err.Error()))
+				return
 			}
+			m.exec(c, s)
 			return
 		case wire.Attach, wire.Wait:
 			m.ask(c, p)

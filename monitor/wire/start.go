@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 
@@ -55,6 +56,11 @@ type Exit struct {
 
 // pass goes through all fields, to write them or to read them.
 func (s *Start) pass(c *codec) {
+	version := Version
+	if number(c, &version); version != Version {
+		c.failed = true
+		return
+	}
 	c.text(&s.ID, &s.Socket, &s.Dir, &s.Root, &s.OOM, &s.Cgroup)
 	c.flag(&s.Exec, &s.Log, &s.KeepOpen)
 	s.Want.pass(c)
@@ -116,7 +122,7 @@ func ReadStart(p Packet) (*Start, error) {
 	s.pass(d)
 	if d.failed || s.Process.Image == nil {
 		p.Close()
-		return nil, errors.New("a start that cannot be read")
+		return nil, fmt.Errorf("the container's monitor is of another version (it speaks %d): restart the container for that", Version)
 	}
 	if s.cgroup != nil {
 		s.Process.Sys.CgroupFD = int(s.cgroup.Fd())

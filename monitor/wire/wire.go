@@ -16,6 +16,9 @@ import (
 )
 
 // Version is that of the protocol. A monitor of another one refuses to start.
+// Monitors outlive the engine that started them: of a container that runs, to
+// attach and to wait stay the same in all versions, to start a process is
+// refused where the versions differ.
 const Version = 1
 
 // A Kind says what a packet is.
@@ -62,6 +65,7 @@ type Conn struct {
 	oob []byte
 
 	closed atomic.Bool
+	frugal bool // no buffer while it waits: one of many
 
 	mu  sync.Mutex // one send at a time
 	out []byte
@@ -168,14 +172,17 @@ type Packet struct {
 
 // Recv waits for a packet. The error is io.EOF when the other end is gone.
 func (c *Conn) Recv() (Packet, error) {
-	if c.in == nil {
-		c.in, c.oob = make([]byte, MaxData+1), make([]byte, syscall.CmsgSpace(4*maxFiles))
-	}
 	var n, oobn, flags int
 	var rerr error
 	err := c.raw.Read(func(fd uintptr) bool {
+		if c.in == nil {
+			c.in, c.oob = make([]byte, MaxData+1), make([]byte, syscall.CmsgSpace(4*maxFiles))
+		}
 		for {
 			n, oobn, flags, _, rerr = syscall.Recvmsg(int(fd), c.in, c.oob, syscall.MSG_CMSG_CLOEXEC)
+			if rerr == syscall.EAGAIN && c.frugal {
+				c.in = nil
+			}
 			if rerr != syscall.EINTR {
 				return rerr != syscall.EAGAIN
 			}
@@ -294,7 +301,11 @@ func (l *Listener) Accept() (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewConn(fd)
+	c, err := NewConn(fd)
+	if err == nil {
+		c.frugal = true
+	}
+	return c, err
 }
 
 // Close ends listening.
