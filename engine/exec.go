@@ -149,7 +149,7 @@ func (j *joining) start(k *keeper, o ExecOptions) (*Execution, error) {
 	if err != nil {
 		return nil, diagnoseJoin(err, j.view)
 	}
-	if err := k.begun(0, c.Console); err != nil {
+	if err := k.begun(c.Console); err != nil {
 		c.Close()
 		return nil, err
 	}

@@ -21,7 +21,8 @@ type keeper struct {
 	conn    *wire.Conn
 	err     error      // why there is none
 	start   wire.Start // what it will be told with the first process
-	process *os.File   // pidfd of the first process
+	process *os.File   // pidfd of the process
+	ticks   uint64     // when it started, see [container.StartTicks]
 }
 
 // hire starts a monitor. It takes as long as a program takes to start, in
@@ -117,7 +118,9 @@ func (k *keeper) told() (int, error) {
 	}
 	closeAll([]*os.File{k.process}) // of one that cloned another
 	k.process = p.File()
-	return wire.ReadNumber(p)
+	who, err := wire.ReadProcess(p)
+	k.ticks = uint64(who.Ticks)
+	return who.Pid, err
 }
 
 // lost explains a connection that broke.
@@ -156,12 +159,12 @@ func (k *keeper) dismiss() {
 
 // begun tells the monitor that the first process runs its program. When it
 // returns nil the monitor is responsible for the container.
-func (k *keeper) begun(ticks uint64, terminal *os.File) error {
+func (k *keeper) begun(terminal *os.File) error {
 	var files []*os.File
 	if terminal != nil {
 		files = append(files, terminal)
 	}
-	if err := k.conn.Send(wire.Begun, wire.Number(int(ticks)), files...); err != nil {
+	if err := k.conn.Send(wire.Begun, nil, files...); err != nil {
 		return k.lost(err)
 	}
 	p, err := k.conn.Recv()

@@ -63,7 +63,6 @@ type run struct {
 	view   view
 	runner *plan.Runner
 	keeper *keeper
-	ticks  uint64
 }
 
 // start goes from the plan to a running program.
@@ -98,7 +97,7 @@ func (r *run) launch(s *streams) (*Attachment, error) {
 	if err != nil {
 		return nil, diagnose(err, r.view)
 	}
-	if err := r.keeper.begun(r.ticks, c.Console); err != nil {
+	if err := r.keeper.begun(c.Console); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -155,14 +154,11 @@ func (r *run) brief() (err error) {
 
 // begin writes down that the container runs, as soon as there is a process
 // that could be left behind.
-func (r *run) begin(pid int) (err error) {
-	if r.ticks, err = container.StartTicks(pid); err != nil {
-		return err
-	}
+func (r *run) begin(pid int) error {
 	network := r.h.Record.Network
 	return r.h.Update(func(rec *container.Record) error {
 		rec.Network = network
-		rec.Status, rec.Pid, rec.StartTicks = container.Running, pid, r.ticks
+		rec.Status, rec.Pid, rec.StartTicks = container.Running, pid, r.keeper.ticks
 		rec.StartedAt, rec.FinishedAt = time.Now().UTC(), time.Time{}
 		rec.ExitCode, rec.OOMKilled, rec.Error = 0, false, ""
 		return nil

@@ -1,8 +1,11 @@
 package monitor
 
 import (
+	"bytes"
 	"errors"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -31,6 +34,7 @@ func newChildren() *children {
 // A child is one process.
 type child struct {
 	pid   int
+	ticks int      // when it started, see proc_pid_stat(5); 0 where it had ended before
 	file  *os.File // its pidfd, or nil where it had ended before
 	ended chan syscall.WaitStatus
 }
@@ -63,10 +67,26 @@ func (c *children) adopt(pid int) *child {
 		return k
 	}
 	k.file, _ = linux.OpenProcess(pid)
+	k.ticks = startTicks(pid)
 	c.waited[pid] = k.ended
 	c.count++
 	c.born.Broadcast()
 	return k
+}
+
+// startTicks reads when a child started. It is not reaped yet, so it is there.
+func startTicks(pid int) int {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0
+	}
+	// The second field is the command in parentheses; it may hold anything.
+	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	if len(f) < 20 {
+		return 0
+	}
+	n, _ := strconv.Atoi(f[19])
+	return n
 }
 
 // maxEarly bounds what is kept of children that nobody may ever ask for.

@@ -90,7 +90,7 @@ func (m *monitor) oomKilled() bool {
 
 // record writes how the container ended; see container.Exit.
 func (m *monitor) record(x wire.Exit) {
-	text := `{"pid":` + strconv.Itoa(m.first.pid) + `,"start_ticks":` + strconv.Itoa(m.ticks) +
+	text := `{"pid":` + strconv.Itoa(m.first.pid) + `,"start_ticks":` + strconv.Itoa(m.first.ticks) +
 		`,"exit_code":` + strconv.Itoa(x.Code) + `,"oom_killed":` + strconv.FormatBool(x.OOMKilled) +
 		`,"finished_at":"` + time.Now().UTC().Format(time.RFC3339Nano) + "\"}\n"
 	at := filepath.Join(m.start.Dir, exitFile)

@@ -52,7 +52,6 @@ type monitor struct {
 	kids  *children
 	start *wire.Start // of the first process
 	first *child
-	ticks int           // when the first process started, see proc_pid_stat(5)
 	begun chan struct{} // closed when the first process runs its program
 
 	log      *jsonlog.Writer
@@ -135,7 +134,7 @@ func (m *monitor) starts(engine *client) bool {
 	m.enter(engine)
 	s := &session{client: engine, start: m.start, kids: m.kids}
 	how := s.begin()
-	m.first, m.terminal, m.ticks = s.child, s.terminal, s.ticks
+	m.first, m.terminal = s.child, s.terminal
 	if how != running && s.child != nil && m.start.Cgroup != "" {
 		killGroup(m.start.Cgroup)
 	}

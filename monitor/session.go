@@ -16,7 +16,6 @@ type session struct {
 	kids     *children
 	child    *child
 	terminal *os.File // its master, once it runs
-	ticks    int
 }
 
 // outcome is how a start went.
@@ -45,11 +44,7 @@ func (s *session) begin() outcome {
 			s.reborn(p)
 		case wire.Begun:
 			s.terminal = p.File()
-			s.ticks, err = wire.ReadNumber(p)
-			if err == nil {
-				return running
-			}
-			fallthrough
+			return running
 		default: // Abort, or nothing that belongs here
 			p.Close()
 			s.child.kill()
@@ -72,11 +67,12 @@ func (s *session) fork() bool {
 
 // told tells the client which process it is.
 func (s *session) told() {
+	who := wire.Process{Pid: s.child.pid, Ticks: s.child.ticks}.Append(nil)
 	if f := s.child.file; f != nil {
-		s.client.conn.Send(wire.Forked, wire.Number(s.child.pid), f)
+		s.client.conn.Send(wire.Forked, who, f)
 		return
 	}
-	s.client.conn.Send(wire.Forked, wire.Number(s.child.pid))
+	s.client.conn.Send(wire.Forked, who)
 }
 
 // reborn lets the first process go, for the one that it cloned.

@@ -47,6 +47,10 @@ type Want struct {
 	Clean bool
 }
 
+// A Process is one for good: its number, and when it started, in clock ticks
+// since boot.
+type Process struct{ Pid, Ticks int }
+
 // An Exit is how a process ended.
 type Exit struct {
 	Code      int // of exit(2), or 128 and the signal's number
@@ -85,6 +89,11 @@ func (s *Start) pass(c *codec) {
 }
 
 func (w *Want) pass(c *codec) { c.flag(&w.In, &w.Out, &w.Err, &w.Whole, &w.Clean) }
+
+func (p *Process) pass(c *codec) {
+	number(c, &p.Pid)
+	number(c, &p.Ticks)
+}
 
 func (x *Exit) pass(c *codec) {
 	number(c, &x.Code)
@@ -143,7 +152,10 @@ func (c *Conn) SendWant(k Kind, w Want) error {
 }
 
 // ReadWant reads what was asked for.
-func ReadWant(p Packet) (w Want, err error) { return w, read(p, w.pass) }
+func ReadWant(p Packet) (w Want, err error) {
+	err = read(p, w.pass)
+	return w, err
+}
 
 // Append returns the payload of Exited.
 func (x Exit) Append(b []byte) []byte {
@@ -153,7 +165,23 @@ func (x Exit) Append(b []byte) []byte {
 }
 
 // ReadExit reads the payload of Exited.
-func ReadExit(p Packet) (x Exit, err error) { return x, read(p, x.pass) }
+func ReadExit(p Packet) (x Exit, err error) {
+	err = read(p, x.pass)
+	return x, err
+}
+
+// Append returns the payload of Forked.
+func (p Process) Append(b []byte) []byte {
+	e := &codec{b: b}
+	p.pass(e)
+	return e.b
+}
+
+// ReadProcess reads the payload of Forked.
+func ReadProcess(p Packet) (who Process, err error) {
+	err = read(p, who.pass)
+	return who, err
+}
 
 // Number is a payload of one number.
 func Number(n int) []byte {
@@ -164,7 +192,8 @@ func Number(n int) []byte {
 
 // ReadNumber reads the payload of Number.
 func ReadNumber(p Packet) (n int, err error) {
-	return n, read(p, func(c *codec) { number(c, &n) })
+	err = read(p, func(c *codec) { number(c, &n) })
+	return n, err
 }
 
 func read(p Packet, pass func(*codec)) error {

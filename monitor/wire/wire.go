@@ -39,7 +39,7 @@ const (
 
 // What a monitor answers.
 const (
-	Forked   Kind = 'p' // a number and its pidfd: the process exists
+	Forked   Kind = 'p' // a [Process] and its pidfd: it exists
 	Failed   Kind = 'e' // an errno and words: it does not
 	Ready    Kind = 's' // the answer to Begun: from here on the monitor is responsible
 	Attached Kind = 'a' // with a descriptor to write input to, if asked for and there: a pipe, or the terminal's master

@@ -5,13 +5,13 @@ import (
 	"testing"
 )
 
-// A paused container whose command is killed is ended by the next one, frozen as
-// it is: SIGKILL has no effect in a freezer of version 1 before the thaw.
+// A paused container whose monitor is killed is ended by the next command, frozen
+// as it is: SIGKILL has no effect in a freezer of version 1 before the thaw.
 func TestPausedIsEndedByRepair(t *testing.T) {
 	b := newBed(t)
 	g := b.start("--name=frozen", "echo up >/ready; sleep 1000 & wait")
 	b.want(0, b.do("pause", "frozen"))
-	g.cmd.Process.Kill()
+	b.killMonitor("frozen")
 	<-g.ended
 	out := b.want(0, b.do("ps", "-a", "--format", "{{.Names}}: {{.Status}}"))
 	if !strings.HasPrefix(out, "frozen: Exited (137)") {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -93,9 +95,43 @@ func TestTerminal(t *testing.T) {
 	b.contains(r.err, "not a TTY")
 }
 
-// TestKilledEngine kills the command while its container runs: the container
+// TestKilledCommand kills the command while its container runs: the container
+// goes on.
+func TestKilledCommand(t *testing.T) {
+	b := newBed(t)
+	g := b.start("--name=orphan", "echo up >/ready; exec sleep 1000")
+	if err := g.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-g.ended
+	if out := b.want(0, b.do("ps", "--format", "{{.Names}} {{.State}}")); out != "orphan running\n" {
+		t.Errorf("ps shows %q", out)
+	}
+	b.equal(b.do("exec", "orphan", "echo", "there"), "there")
+	b.want(0, b.do("rm", "-f", "orphan"))
+	b.nothingKept()
+}
+
+// killMonitor kills the parent of a container's first process.
+func (b *bed) killMonitor(name string) {
+	b.t.Helper()
+	pid := strings.TrimSpace(b.want(0, b.do("inspect", "-f", "{{.State.Pid}}", name)))
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	parent, err := strconv.Atoi(strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))[1])
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := syscall.Kill(parent, syscall.SIGKILL); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// TestKilledMonitor kills the process that keeps a container: the container
 // ends, and the next command takes back what was done.
-func TestKilledEngine(t *testing.T) {
+func TestKilledMonitor(t *testing.T) {
 	for _, rm := range []bool{false, true} {
 		t.Run(fmt.Sprintf("rm=%v", rm), func(t *testing.T) {
 			b := newBed(t)
@@ -104,9 +140,7 @@ func TestKilledEngine(t *testing.T) {
 				flags = append(flags, "--rm")
 			}
 			g := b.start(append(flags, "echo up >/ready; exec sleep 1000")...)
-			if err := g.cmd.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
+			b.killMonitor("orphan")
 			<-g.ended
 			out := b.want(0, b.do("ps", "-a", "--format", "{{.Names}} {{.Status}}"))
 			if rm && out != "" || !rm && !strings.HasPrefix(out, "orphan Exited") {
