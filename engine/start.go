@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -152,9 +153,12 @@ func (r *run) brief() (err error) {
 }
 
 // begin writes down that the container runs, as soon as there is a process
-// that could be left behind.
+// that could be left behind. A short program may have ended by then, and its
+// monitor may have seen that: when the process started is not known any more,
+// and 0, which no process has.
 func (r *run) begin(pid int) (err error) {
-	if r.ticks, err = container.StartTicks(pid); err != nil {
+	r.ticks, err = container.StartTicks(pid)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ESRCH) {
 		return err
 	}
 	network := r.h.Record.Network
