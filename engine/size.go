@@ -3,9 +3,8 @@ package engine
 import (
 	"path/filepath"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-
 	"mydocker/container"
+	"mydocker/internal/ocispec"
 	"mydocker/layer"
 )
 

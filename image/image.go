@@ -26,8 +26,7 @@ import (
 	"strings"
 	"time"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-
+	"mydocker/internal/ocispec"
 	"mydocker/reference"
 )
 
