@@ -148,16 +148,59 @@ it prints, as a shell script, every step that makes exactly that container; add
 	c.SetFlagErrorFunc(usage)
 	c.SetVersionTemplate("mydocker version {{.Version}}\n")
 	c.Flags().BoolP("version", "v", false, "Print version information and quit")
-	c.AddCommand(
-		a.runCommand(), a.createCommand(), a.startCommand(), a.rmCommand(), a.psCommand(),
-		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.topCommand(), a.diffCommand(), a.renameCommand(), a.portCommand(),
-		a.execCommand(), a.attachCommand(), a.logsCommand(), a.stopCommand(), a.restartCommand(), a.waitCommand(),
-		a.imagesCommand(), a.importCommand(), a.rmiCommand(), a.inspectCommand(), a.explainCommand(),
-		a.versionCommand(), a.infoCommand(), a.containerCommand(), a.imageCommand(), a.finishCommand(),
-	)
-	c.InitDefaultCompletionCmd()
+	if one := a.named(); one != nil {
+		c.AddCommand(one())
+		c.CompletionOptions.DisableDefaultCmd = true
+	} else {
+		for _, v := range a.verbs() {
+			c.AddCommand(v.command())
+		}
+		c.InitDefaultCompletionCmd()
+	}
 	plain(c)
 	return c
+}
+
+// A verb is a command by its name.
+type verb struct {
+	name    string
+	command func() *cobra.Command
+}
+
+func (a *app) verbs() []verb {
+	return []verb{
+		{"run", a.runCommand}, {"create", a.createCommand}, {"start", a.startCommand}, {"rm", a.rmCommand}, {"ps", a.psCommand},
+		{"kill", a.killCommand}, {"pause", a.pauseCommand}, {"unpause", a.unpauseCommand}, {"top", a.topCommand},
+		{"diff", a.diffCommand}, {"rename", a.renameCommand}, {"port", a.portCommand},
+		{"exec", a.execCommand}, {"attach", a.attachCommand}, {"logs", a.logsCommand}, {"stop", a.stopCommand},
+		{"restart", a.restartCommand}, {"wait", a.waitCommand},
+		{"images", a.imagesCommand}, {"import", a.importCommand}, {"rmi", a.rmiCommand}, {"inspect", a.inspectCommand},
+		{"explain", a.explainCommand}, {"version", a.versionCommand}, {"info", a.infoCommand},
+		{"container", a.containerCommand}, {"image", a.imageCommand}, {engine.FinishCommand, a.finishCommand},
+	}
+}
+
+// named returns the one command that the arguments name, so that the others,
+// with their hundreds of flags, need not be made: that takes longer than to list
+// containers. It is nil where that is for cobra to find out.
+func (a *app) named() func() *cobra.Command {
+	args := a.args
+	for len(args) > 1 && strings.HasPrefix(args[0], "--") {
+		switch name, _, inline := strings.Cut(args[0], "="); {
+		case name != "--root" && name != "--state":
+			return nil
+		case inline:
+			args = args[1:]
+		default:
+			args = args[2:]
+		}
+	}
+	for _, v := range a.verbs() {
+		if len(args) > 0 && args[0] == v.name {
+			return v.command
+		}
+	}
+	return nil
 }
 
 // plain keeps cobra from adding "[flags]" to lines that say OPTIONS already.

@@ -3,11 +3,11 @@ package cli
 import (
 	"time"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 
 	"mydocker/cli/format"
 	"mydocker/image"
+	"mydocker/internal/ocispec"
 )
 
 func (a *app) imagesCommand() *cobra.Command {

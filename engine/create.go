@@ -12,11 +12,11 @@ import (
 	"sync"
 	"time"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"mydocker/container"
 	"mydocker/image"
+	"mydocker/internal/ocispec"
 	"mydocker/network"
 	"mydocker/oci"
 	"mydocker/plan"

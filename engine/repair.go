@@ -25,13 +25,17 @@ func (e *Engine) Repair() error {
 	}
 	ids = append(ids, first...)
 	var errs []error
+	alive := map[string]bool{}
 	for _, id := range ids {
+		if alive[id] = e.Containers.Alive(id); alive[id] {
+			continue // the common case, at the price of a look
+		}
 		if err := e.repair(id); err != nil {
 			errs = append(errs, fmt.Errorf("repair container %.12s: %w", id, err))
 		}
 	}
 	if len(ids) > 0 {
-		errs = append(errs, e.releaseAddresses())
+		errs = append(errs, e.releaseAddresses(alive))
 	}
 	return errors.Join(errs...)
 }
@@ -69,8 +73,9 @@ func (e *Engine) repair(id string) error {
 }
 
 // releaseAddresses gives back the addresses of containers that are not there.
-func (e *Engine) releaseAddresses() error {
+// They are held while a container runs; alive are those that are known to.
+func (e *Engine) releaseAddresses(alive map[string]bool) error {
 	return ipam.Open(e.network().Pool(e.State)).Repair(func(owner string) bool {
-		return e.Containers.Alive(owner) // addresses are held while a container runs
+		return alive[owner] || e.Containers.Alive(owner)
 	})
 }

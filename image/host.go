@@ -4,7 +4,7 @@ import (
 	"os"
 	"runtime"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"mydocker/internal/ocispec"
 )
 
 // HostName is the repository of the embedded image, which is there without

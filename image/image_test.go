@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"mydocker/internal/ocispec"
 )
 
 // layerID makes up the digest of a layer.

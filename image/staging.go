@@ -9,10 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-
 	"mydocker/internal/atomicfile"
 	"mydocker/internal/filelock"
+	"mydocker/internal/ocispec"
 	"mydocker/linux"
 )
 

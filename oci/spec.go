@@ -6,8 +6,9 @@ import (
 	"maps"
 	"strings"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"mydocker/internal/ocispec"
 )
 
 // Version of the runtime specification that [Spec] writes.

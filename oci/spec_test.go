@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"mydocker/internal/ocispec"
 )
 
 // spec makes a specification of the test image on the test machine.

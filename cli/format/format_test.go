@@ -5,9 +5,8 @@ import (
 	"testing"
 	"time"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-
 	"mydocker/container"
+	"mydocker/internal/ocispec"
 	"mydocker/oci"
 )
 

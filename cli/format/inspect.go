@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"mydocker/container"
+	"mydocker/internal/ocispec"
 	"mydocker/oci"
 )
 

@@ -9,7 +9,8 @@ import (
 	"strings"
 
 	"github.com/moby/sys/signal"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"mydocker/internal/ocispec"
 )
 
 // Apply changes a configuration as one line of a Dockerfile does: CMD,

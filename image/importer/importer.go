@@ -12,9 +12,8 @@ import (
 	"strings"
 	"time"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-
 	"mydocker/image"
+	"mydocker/internal/ocispec"
 	"mydocker/layer"
 	"mydocker/linux"
 )

@@ -13,9 +13,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"mydocker/image"
+	"mydocker/internal/ocispec"
 	"mydocker/internal/testenv"
 )
 

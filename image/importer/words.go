@@ -5,7 +5,7 @@ import (
 	"os"
 	"strings"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"mydocker/internal/ocispec"
 )
 
 // lookup returns the value of a variable in a configuration, or "".

@@ -35,7 +35,8 @@ type Hierarchy struct {
 	Links       []string `json:"links,omitempty"`
 }
 
-// optional files of version 1; kernels are built with and without them.
+// optional files of version 1; kernels are built with and without them. Each is
+// in the hierarchy of the controller that it begins with.
 var optional = []string{"memory.memsw.limit_in_bytes", "memory.swappiness", "cpu.rt_runtime_us", "cpu.cfs_quota_us", "blkio.weight", bfqMark}
 
 // bfqMark is there at the root where blkio.bfq.weight is in other groups.
@@ -59,6 +60,9 @@ func Probe() (Layout, error) {
 	for i, h := range l.Hierarchies {
 		l.Hierarchies[i].Links = names[filepath.Base(h.Mount)]
 		for _, f := range optional {
+			if controller, _, _ := strings.Cut(f, "."); !slices.Contains(h.Controllers, controller) {
+				continue
+			}
 			if _, err := os.Stat(filepath.Join(h.Mount, f)); err == nil {
 				l.Files = append(l.Files, f)
 			}
@@ -70,8 +74,10 @@ func Probe() (Layout, error) {
 			return l, fmt.Errorf("control groups: %w", err)
 		}
 		l.Controllers = strings.Fields(string(b))
-		if bfq, err := filepath.Glob(filepath.Join(l.Unified, "*", bfqWeight)); err == nil && len(bfq) > 0 {
-			l.Files = append(l.Files, bfqWeight)
+		if slices.Contains(l.Controllers, "io") {
+			if bfq, err := filepath.Glob(filepath.Join(l.Unified, "*", bfqWeight)); err == nil && len(bfq) > 0 {
+				l.Files = append(l.Files, bfqWeight)
+			}
 		}
 	}
 	return l, nil
