@@ -79,7 +79,7 @@ func (e *Engine) PlanExec(nameOrID string, r oci.ExecRequest) (*plan.Plan, int, 
 }
 
 // join makes the plan.
-func (e *Engine) join(nameOrID string, r oci.ExecRequest) (j *joining, err error) {
+func (e *Engine) join(nameOrID string, r oci.ExecRequest) (*joining, error) {
 	rec, err := e.Containers.Find(nameOrID)
 	if err != nil {
 		return nil, err
@@ -91,19 +91,24 @@ func (e *Engine) join(nameOrID string, r oci.ExecRequest) (j *joining, err error
 	default:
 		return nil, &NotRunningError{rec.ID}
 	}
-	j = &joining{e: e, rec: rec}
-	defer func() {
-		if err != nil {
-			j.close()
-		}
-	}()
-	if j.target, err = openProcess(rec); err != nil {
-		return nil, &NotRunningError{rec.ID}
-	}
-	if j.view, err = openRootView(rec.Pid, j.target); err != nil {
+	j := &joining{e: e, rec: rec}
+	if err := j.open(r); err != nil {
+		j.close()
 		return nil, err
 	}
-	return j, j.compile(r)
+	return j, nil
+}
+
+// open reaches the container, and compiles the plan. What it opened before it
+// failed is the caller's to close.
+func (j *joining) open(r oci.ExecRequest) (err error) {
+	if j.target, err = openProcess(j.rec); err != nil {
+		return &NotRunningError{j.rec.ID}
+	}
+	if j.view, err = openRootView(j.rec.Pid, j.target); err != nil {
+		return err
+	}
+	return j.compile(r)
 }
 
 func (j *joining) compile(r oci.ExecRequest) error {
