@@ -49,6 +49,33 @@ func (e *Engine) settle(h *container.Handle, trace func(plan.Event)) error {
 	})
 }
 
+// resettle settles a container that is to be started while something of its last
+// start is left: whoever was responsible died after the caller looked for such.
+// One that is gone afterwards has no record.
+func (e *Engine) resettle(h *container.Handle) error {
+	if h.Record == nil {
+		return nil
+	}
+	entries, err := plan.ReadJournal(journalPath(h), e.codec())
+	if err != nil {
+		return err
+	}
+	left := h.Record.Status != container.Created && h.Record.Status != container.Exited
+	for _, n := range entries {
+		left = left || n.Part != plan.PartCreate && !n.Undone
+	}
+	if !left {
+		return nil
+	}
+	if err := e.settle(h, nil); err != nil {
+		return err
+	}
+	if !e.Containers.Exists(h.ID()) {
+		h.Record = nil
+	}
+	return nil
+}
+
 // endAndUndo kills what still runs in the container and takes its host steps back.
 func (e *Engine) endAndUndo(h *container.Handle, trace func(plan.Event)) error {
 	r := h.Record
