@@ -54,9 +54,18 @@ func (e *Engine) Exec(nameOrID string, o ExecOptions) (*Execution, error) {
 		return nil, err
 	}
 	defer j.close()
-	conn, err := e.dial(j.rec)
+	x, err := j.enter(o)
+	if err != nil && over(j.rec) { // meanwhile
+		err = &NotRunningError{j.rec.ID}
+	}
+	return x, err
+}
+
+// enter has the container's monitor start the process.
+func (j *joining) enter(o ExecOptions) (*Execution, error) {
+	conn, err := j.e.dial(j.rec)
 	if err != nil {
-		return nil, fmt.Errorf("reach the container's monitor: %w", err)
+		return nil, fmt.Errorf("%w: %w", errLost, err)
 	}
 	k := &keeper{conn: conn, start: wire.Start{Exec: true, ID: j.rec.ID}}
 	x, err := j.start(k, o)
@@ -92,18 +101,22 @@ func (e *Engine) join(nameOrID string, r oci.ExecRequest) (*joining, error) {
 		return nil, &NotRunningError{rec.ID}
 	}
 	j := &joining{e: e, rec: rec}
-	if err := j.open(r); err != nil {
-		j.close()
-		return nil, err
+	err = j.open(r)
+	if err == nil {
+		return j, nil
 	}
-	return j, nil
+	j.close()
+	if over(rec) { // meanwhile
+		err = &NotRunningError{rec.ID}
+	}
+	return nil, err
 }
 
 // open reaches the container, and compiles the plan. What it opened before it
 // failed is the caller's to close.
 func (j *joining) open(r oci.ExecRequest) (err error) {
 	if j.target, err = openProcess(j.rec); err != nil {
-		return &NotRunningError{j.rec.ID}
+		return err
 	}
 	if j.view, err = openRootView(j.rec.Pid, j.target); err != nil {
 		return err
