@@ -147,6 +147,15 @@ func TestAHundredContainers(t *testing.T) {
 	c.set(words("ps", "-aq"), 0)
 }
 
+// TestShortLives runs containers that may have ended before their start is
+// written down: nothing has to be done for them from outside.
+func TestShortLives(t *testing.T) {
+	c := newCrowd(t)
+	c.together(160, 8, func(i int) {
+		c.want(0, c.run("--rm", "--network", "none", "--name", "c"+strconv.Itoa(i)), "true")
+	})
+}
+
 // lines runs a command that prints a word and more on each line.
 func (c *crowd) lines(args []string) map[string]string {
 	c.t.Helper()
