@@ -33,7 +33,7 @@ func (e *Engine) Finish(id string, lock *os.File) error {
 // is to go is removed, and the record says how it ended.
 func (e *Engine) settle(h *container.Handle, trace func(plan.Event)) error {
 	// Without a record it was never completed, or is half removed.
-	if h.Record == nil || h.Record.AutoRemove || h.Record.Status == container.Removing {
+	if h.Record == nil || h.Record.AutoRemove || h.Record.Status == container.Removing || e.halfMade(h) {
 		return e.discard(h, trace)
 	}
 	if err := e.endAndUndo(h, trace); err != nil {
@@ -47,6 +47,24 @@ func (e *Engine) settle(h *container.Handle, trace func(plan.Event)) error {
 		}
 		return nil
 	})
+}
+
+// halfMade tells whether a container's create steps were not all made: whoever
+// made it was killed, and it was never told to anybody.
+func (e *Engine) halfMade(h *container.Handle) bool {
+	if h.Record.Status != container.Created {
+		return false
+	}
+	entries, err := plan.ReadJournal(journalPath(h), e.codec())
+	if err != nil {
+		return false
+	}
+	for _, n := range entries {
+		if n.Part == plan.PartCreate && !n.Done {
+			return true
+		}
+	}
+	return len(entries) == 0
 }
 
 // resettle settles a container that is to be started while something of its last
