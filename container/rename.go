@@ -51,6 +51,9 @@ func (s *Store) rename(id, name string) error {
 		}
 	}
 	if err := s.claim(name, id, s.dropStale); err != nil {
+		if !s.Exists(id) { // it was removed meanwhile
+			return &NotFoundError{id}
+		}
 		return errors.Join(err, s.settle(id))
 	}
 	err = s.Edit(id, func(r *Record) error { r.Name, r.Spare = name, old; return nil })

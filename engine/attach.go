@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"sync"
 	"syscall"
 
@@ -66,18 +67,21 @@ func (e *Engine) Attach(nameOrID string, at Attach) (*Attachment, *container.Rec
 	case container.Restarting:
 		return nil, rec, errors.New("You cannot attach to a restarting container, wait until it is running")
 	default:
-		return nil, rec, errors.New("You cannot attach to a stopped container, start it first")
+		return nil, rec, errStopped
 	}
 	a, err := e.connect(rec)
-	if err != nil {
-		return nil, rec, err
+	if err == nil {
+		if err = a.attach(at); err != nil {
+			a.Close()
+		}
 	}
-	if err := a.attach(at); err != nil {
-		a.Close()
-		return nil, rec, err
+	if err != nil && over(rec) { // meanwhile
+		err = errStopped
 	}
-	return a, rec, nil
+	return a, rec, err
 }
+
+var errStopped = errors.New("You cannot attach to a stopped container, start it first")
 
 // connect reaches a container's monitor.
 func (e *Engine) connect(rec *container.Record) (*Attachment, error) {
@@ -104,6 +108,19 @@ func openProcess(rec *container.Record) (*os.File, error) {
 		return nil, os.ErrProcessDone
 	}
 	return f, nil
+}
+
+// over tells whether a container that ran according to its record does not run
+// any more. A process that ends, and waits for those that end with it, has no
+// root already.
+func over(rec *container.Record) bool {
+	f, err := openProcess(rec)
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	_, err = os.Readlink("/proc/" + strconv.Itoa(rec.Pid) + "/root")
+	return err != nil
 }
 
 func (a *Attachment) attach(at Attach) error {

@@ -226,7 +226,10 @@ func (c *Container) open(e *Engine, rec *container.Record) (err error) {
 	if c.Handle, err = e.take(rec.ID); err != nil {
 		return err
 	}
-	if c.Record == nil || c.Record.Status == container.Removing {
+	if err = e.resettle(c.Handle); err != nil {
+		return err
+	}
+	if c.Record == nil {
 		return &container.NotFoundError{Ref: rec.Name}
 	}
 	req := c.Record.Request

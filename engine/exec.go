@@ -54,9 +54,18 @@ func (e *Engine) Exec(nameOrID string, o ExecOptions) (*Execution, error) {
 		return nil, err
 	}
 	defer j.close()
-	conn, err := e.dial(j.rec)
+	x, err := j.enter(o)
+	if err != nil && over(j.rec) { // meanwhile
+		err = &NotRunningError{j.rec.ID}
+	}
+	return x, err
+}
+
+// enter has the container's monitor start the process.
+func (j *joining) enter(o ExecOptions) (*Execution, error) {
+	conn, err := j.e.dial(j.rec)
 	if err != nil {
-		return nil, fmt.Errorf("reach the container's monitor: %w", err)
+		return nil, fmt.Errorf("%w: %w", errLost, err)
 	}
 	k := &keeper{conn: conn, start: wire.Start{Exec: true, ID: j.rec.ID}}
 	x, err := j.start(k, o)
@@ -79,7 +88,7 @@ func (e *Engine) PlanExec(nameOrID string, r oci.ExecRequest) (*plan.Plan, int, 
 }
 
 // join makes the plan.
-func (e *Engine) join(nameOrID string, r oci.ExecRequest) (j *joining, err error) {
+func (e *Engine) join(nameOrID string, r oci.ExecRequest) (*joining, error) {
 	rec, err := e.Containers.Find(nameOrID)
 	if err != nil {
 		return nil, err
@@ -91,19 +100,28 @@ func (e *Engine) join(nameOrID string, r oci.ExecRequest) (j *joining, err error
 	default:
 		return nil, &NotRunningError{rec.ID}
 	}
-	j = &joining{e: e, rec: rec}
-	defer func() {
-		if err != nil {
-			j.close()
-		}
-	}()
-	if j.target, err = openProcess(rec); err != nil {
-		return nil, &NotRunningError{rec.ID}
+	j := &joining{e: e, rec: rec}
+	err = j.open(r)
+	if err == nil {
+		return j, nil
 	}
-	if j.view, err = openRootView(rec.Pid, j.target); err != nil {
-		return nil, err
+	j.close()
+	if over(rec) { // meanwhile
+		err = &NotRunningError{rec.ID}
 	}
-	return j, j.compile(r)
+	return nil, err
+}
+
+// open reaches the container, and compiles the plan. What it opened before it
+// failed is the caller's to close.
+func (j *joining) open(r oci.ExecRequest) (err error) {
+	if j.target, err = openProcess(j.rec); err != nil {
+		return err
+	}
+	if j.view, err = openRootView(j.rec.Pid, j.target); err != nil {
+		return err
+	}
+	return j.compile(r)
 }
 
 func (j *joining) compile(r oci.ExecRequest) error {

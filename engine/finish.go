@@ -33,7 +33,7 @@ func (e *Engine) Finish(id string, lock *os.File) error {
 // is to go is removed, and the record says how it ended.
 func (e *Engine) settle(h *container.Handle, trace func(plan.Event)) error {
 	// Without a record it was never completed, or is half removed.
-	if h.Record == nil || h.Record.AutoRemove || h.Record.Status == container.Removing {
+	if h.Record == nil || h.Record.AutoRemove || h.Record.Status == container.Removing || e.halfMade(h) {
 		return e.discard(h, trace)
 	}
 	if err := e.endAndUndo(h, trace); err != nil {
@@ -47,6 +47,51 @@ func (e *Engine) settle(h *container.Handle, trace func(plan.Event)) error {
 		}
 		return nil
 	})
+}
+
+// halfMade tells whether a container's create steps were not all made: whoever
+// made it was killed, and it was never told to anybody.
+func (e *Engine) halfMade(h *container.Handle) bool {
+	if h.Record.Status != container.Created {
+		return false
+	}
+	entries, err := plan.ReadJournal(journalPath(h), e.codec())
+	if err != nil {
+		return false
+	}
+	for _, n := range entries {
+		if n.Part == plan.PartCreate && !n.Done {
+			return true
+		}
+	}
+	return len(entries) == 0
+}
+
+// resettle settles a container that is to be started while something of its last
+// start is left: whoever was responsible died after the caller looked for such.
+// One that is gone afterwards has no record.
+func (e *Engine) resettle(h *container.Handle) error {
+	if h.Record == nil {
+		return nil
+	}
+	entries, err := plan.ReadJournal(journalPath(h), e.codec())
+	if err != nil {
+		return err
+	}
+	left := h.Record.Status != container.Created && h.Record.Status != container.Exited
+	for _, n := range entries {
+		left = left || n.Part != plan.PartCreate && !n.Undone
+	}
+	if !left {
+		return nil
+	}
+	if err := e.settle(h, nil); err != nil {
+		return err
+	}
+	if !e.Containers.Exists(h.ID()) {
+		h.Record = nil
+	}
+	return nil
 }
 
 // endAndUndo kills what still runs in the container and takes its host steps back.

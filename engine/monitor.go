@@ -113,8 +113,11 @@ func (k *keeper) told() (int, error) {
 	if err != nil {
 		return 0, k.lost(err)
 	}
-	if p.Kind != wire.Forked {
+	if p.Kind == wire.Failed {
 		return 0, errors.New(string(p.Payload))
+	}
+	if p.Kind != wire.Forked {
+		return 0, k.lost(fmt.Errorf("an answer of kind %c", p.Kind))
 	}
 	closeAll([]*os.File{k.process}) // of one that cloned another
 	k.process = p.File()
@@ -125,8 +128,10 @@ func (k *keeper) told() (int, error) {
 
 // lost explains a connection that broke.
 func (k *keeper) lost(err error) error {
-	return fmt.Errorf("the container's monitor is gone (of another version? it lies beside the program as %s): %w", monitor.Name, err)
+	return fmt.Errorf("%w (of another version? it lies beside the program as %s): %w", errLost, monitor.Name, err)
 }
+
+var errLost = errors.New("the container's monitor is gone")
 
 // Reborn tells the monitor that another process took over.
 func (k *keeper) Reborn(_, now int) error {

@@ -34,10 +34,8 @@ func (e *Engine) Repair() error {
 			errs = append(errs, fmt.Errorf("repair container %.12s: %w", id, err))
 		}
 	}
-	if len(ids) > 0 {
-		errs = append(errs, e.releaseAddresses(alive))
-	}
-	return errors.Join(errs...)
+	// Always: whoever repaired before may have been killed before it came to that.
+	return errors.Join(append(errs, e.releaseAddresses(alive))...)
 }
 
 // firstOfBoot returns, to the first command after the machine was started, the

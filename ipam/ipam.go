@@ -121,7 +121,9 @@ func (p *Pool) Release(a netip.Addr, owner string) error {
 	return err
 }
 
-// Repair releases the addresses of owners that are not alive any more.
+// Repair releases the addresses of owners that are not alive any more, and
+// removes what killed writers of the hint left. A writer that is alive loses
+// only the hint.
 func (p *Pool) Repair(alive func(owner string) bool) error {
 	entries, err := os.ReadDir(p.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -129,6 +131,9 @@ func (p *Pool) Repair(alive func(owner string) bool) error {
 	}
 	var errs []error
 	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), atomicfile.TempPrefix) {
+			os.Remove(filepath.Join(p.dir, e.Name()))
+		}
 		a, err := netip.ParseAddr(e.Name())
 		if err != nil {
 			continue // the hint, the lock

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"mydocker/internal/atomicfile"
 	"mydocker/plan"
 )
 
@@ -89,11 +90,18 @@ func TestOnlyTheOwnerReleases(t *testing.T) {
 	if owner, err := p.Owner(a); err != nil || owner != "me" {
 		t.Errorf("owner %q, %v", owner, err)
 	}
+	half := filepath.Join(p.dir, atomicfile.TempPrefix+"last-1")
+	if err := os.WriteFile(half, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := p.Repair(func(owner string) bool { return owner != "me" }); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.Owner(a); err == nil {
 		t.Error("repair kept the address of somebody who is gone")
+	}
+	if _, err := os.Lstat(half); err == nil {
+		t.Error("repair kept what a killed writer left")
 	}
 }
 

@@ -15,6 +15,7 @@ const limit = 128 << 10
 type client struct {
 	conn *wire.Conn
 	want wire.Want // valid once it has asked
+	exec bool      // it starts a process, whose end it waits for; under the monitor's lock
 
 	mu      sync.Mutex
 	moved   *sync.Cond // the queue became shorter, or the client is gone

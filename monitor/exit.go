@@ -109,12 +109,16 @@ func (m *monitor) journal(x wire.Exit) {
 	event.Append(m.start.Root, event.Event{Action: "die", ID: m.start.ID, Attributes: at, Command: Name})
 }
 
-// tell tells everybody that the container has ended.
+// tell tells everybody that the container has ended, but those who wait for
+// another process: they would take its exit code for that one's.
 func (m *monitor) tell(x wire.Exit) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.exit = &x
 	for c := range m.clients {
+		if c.exec {
+			continue
+		}
 		told := x
 		told.Offer = c.want.Clean
 		c.write(wire.Exited, told.Append(nil))

@@ -92,6 +92,9 @@ func (s *session) reborn(p wire.Packet) {
 // client is there. Its streams are between it and the client; here they are
 // held, so that it can live on when the client is gone.
 func (m *monitor) exec(c *client, start *wire.Start) {
+	m.mu.Lock()
+	c.exec = true
+	m.mu.Unlock()
 	s := &session{client: c, start: start, kids: m.kids}
 	if !start.Exec || !m.beginSession() {
 		start.CloseProcess()
