@@ -46,7 +46,7 @@ func (a *app) attach(e *engine.Engine, name string, f attachFlags) error {
 		return err
 	}
 	r := rec.Request
-	at := runflags.Attached{In: r.Interactive && !f.noStdin, Out: true, Err: !r.TTY, TTY: r.TTY, SigProxy: f.sigProxy && !r.TTY}
+	at := runflags.Attached{In: r.Interactive && !f.noStdin, Out: true, Err: !r.TTY, TTY: r.TTY, SigProxy: f.sigProxy}
 	if err := a.checkTerminal(at); err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (a *app) attach(e *engine.Engine, name string, f attachFlags) error {
 		// A change of size makes programs that fill the screen draw it anew.
 		con.Resize(s.width+1, s.height+1)
 	}
-	signals := newProxy(at.SigProxy)
+	signals := newProxy(at)
 	defer signals.stop()
 	exit, err := a.attached(con, at, keys, signals, name)
 	if err != nil {

@@ -104,7 +104,7 @@ func hints(err error) (out []string) {
 	if errors.As(err, &hinted) && hinted.Hint() != "" {
 		out = append(out, hinted.Hint())
 	}
-	if len(out) > 0 {
+	if len(out) > 0 || start != nil {
 		return out
 	}
 	switch {
@@ -248,6 +248,9 @@ func atMost(n int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) <= n {
 			return nil
+		}
+		if n == 0 {
+			return argsError(c, "accepts no arguments", 1)
 		}
 		return argsError(c, fmt.Sprintf("requires at most %d argument", n), n)
 	}

@@ -18,7 +18,7 @@ import (
 
 // foreground starts a container attached to the user's streams.
 func (a *app) foreground(e *engine.Engine, c *engine.Container, at runflags.Attached, keys []byte, t *tracer) (engine.Exit, error) {
-	signals := newProxy(at.SigProxy)
+	signals := newProxy(at)
 	defer signals.stop()
 	o := engine.StartOptions{Trace: t.event(), Attach: engine.Attach{In: at.In, Out: at.Out, Err: at.Err}}
 	if s := terminalSize(a.In); at.TTY && s != nil {
@@ -36,8 +36,8 @@ func (a *app) foreground(e *engine.Engine, c *engine.Container, at runflags.Atta
 // attached passes streams, signals and the terminal's size between the user
 // and a container, until it has ended or the user leaves it.
 func (a *app) attached(con *engine.Attachment, at runflags.Attached, keys []byte, signals *proxy, name string) (engine.Exit, error) {
-	signals.start(con, func() {
-		fmt.Fprintf(a.Err, "mydocker: got %d interrupts, leaving: container %s goes on (mydocker stop %s)\n", patience, name, name)
+	signals.start(con, func(why string) {
+		fmt.Fprintf(a.Err, "mydocker: %s, leaving: container %s goes on (mydocker stop %s)\r\n", why, name, name)
 		con.Close()
 	})
 	restore := func() {}
@@ -46,10 +46,14 @@ func (a *app) attached(con *engine.Attachment, at runflags.Attached, keys []byte
 	}
 	exit, err := con.Copy(a.streams(at, keys))
 	restore()
-	if !errors.Is(err, engine.ErrDetached) {
+	switch {
+	case errors.Is(err, engine.ErrMonitorLost):
+		return exit, &exitError{exit.Code, err}
+	case errors.Is(err, engine.ErrOutputClosed):
+		return exit, &exitError{1, fmt.Errorf("the output is closed: container %s goes on (mydocker stop %s)", name, name)}
+	case !errors.Is(err, engine.ErrDetached):
 		return exit, err
-	}
-	if signals.gaveUp() {
+	case signals.gaveUp():
 		return exit, &exitError{code: 1}
 	}
 	fmt.Fprintln(a.Err, "read escape sequence")
@@ -112,16 +116,21 @@ const patience = 3
 // turn: so real-time signals, of which there are 33, are asked for when the
 // container runs, and hardly any is given back at the end of the command.
 type proxy struct {
+	tty  bool
 	c    chan os.Signal
 	on   bool
 	done chan struct{}
 	left chan struct{} // closed when the container ignored too many
 }
 
-func newProxy(on bool) *proxy {
-	p := &proxy{c: make(chan os.Signal, 64), done: make(chan struct{}), left: make(chan struct{})}
-	if p.on = on; on {
+// newProxy catches signals: all of them where they are passed on, and in front of
+// a terminal, whose keys do that, those that would leave it in raw mode.
+func newProxy(at runflags.Attached) *proxy {
+	p := &proxy{tty: at.TTY, c: make(chan os.Signal, 64), done: make(chan struct{}), left: make(chan struct{})}
+	if p.on = at.SigProxy && !at.TTY; p.on {
 		signal.Notify(p.c, numbered(1, realTime)...)
+	} else if at.TTY {
+		signal.Notify(p.c, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	}
 	return p
 }
@@ -143,8 +152,8 @@ func numbered(from, to syscall.Signal) (list []os.Signal) {
 
 // start passes on what came meanwhile and what comes; leave is called when the
 // container ignored several interrupts: a first process without a handler does
-// (pid_namespaces(7)).
-func (p *proxy) start(con *engine.Attachment, leave func()) {
+// (pid_namespaces(7)). In front of a terminal the first signal is for the command.
+func (p *proxy) start(con *engine.Attachment, leave func(why string)) {
 	if p.on {
 		go signal.Notify(p.c, numbered(realTime, pastSignals)...)
 	}
@@ -156,9 +165,9 @@ func (p *proxy) start(con *engine.Attachment, leave func()) {
 				if s == syscall.SIGINT || s == syscall.SIGTERM {
 					interrupts++
 				}
-				if interrupts == patience {
+				if interrupts == patience || p.tty {
 					close(p.left)
-					leave()
+					leave(map[bool]string{true: "got a signal", false: "got three interrupts"}[p.tty])
 					return
 				}
 				if proxied(s) {

@@ -54,7 +54,7 @@ func (a *app) createCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "create [OPTIONS] IMAGE [COMMAND] [ARG...]",
 		Short: "Create a new container",
-		Long:  strings.Replace(runLong, ", and run a command in it", " without starting it; see start", 1),
+		Long:  createLong(),
 	}
 	f := runflags.Add(c.Flags(), false)
 	c.Args = f.Args
@@ -66,6 +66,12 @@ func (a *app) createCommand() *cobra.Command {
 		return err
 	}
 	return c
+}
+
+// createLong is the text of run without what create has not.
+func createLong() string {
+	long, _, _ := strings.Cut(runLong, "\n--trace")
+	return strings.Replace(long, ", and run a command in it", " without starting it; see start", 1)
 }
 
 // request reads the flags into what the engine is asked for.
@@ -158,6 +164,9 @@ func (a *app) create(f *runflags.Flags, args []string) error {
 	r, o, err := a.request(f, args)
 	if err != nil {
 		return err
+	}
+	if f.Explain {
+		return a.printPlan(r, o)
 	}
 	_, h, err := a.made(r, o)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mydocker/cli/runflags"
+	"mydocker/container"
 	"mydocker/engine"
 )
 
@@ -54,7 +55,7 @@ func (a *app) startOne(e *engine.Engine, name string, t *tracer) error {
 	c, err := e.Open(name)
 	var runs *engine.RunningError
 	if errors.As(err, &runs) {
-		return nil
+		return startPaused(runs)
 	}
 	if err != nil {
 		return err
@@ -65,6 +66,14 @@ func (a *app) startOne(e *engine.Engine, name string, t *tracer) error {
 		return err
 	}
 	at.Close()
+	return nil
+}
+
+// startPaused refuses to start what is paused: it runs, and yet does not.
+func startPaused(e *engine.RunningError) error {
+	if e.Status == container.Paused {
+		return errors.New("cannot start a paused container, try unpause instead")
+	}
 	return nil
 }
 

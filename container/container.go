@@ -52,6 +52,7 @@ type Record struct {
 	Lowers     []string    `json:"lowers,omitempty"` // read-only layers, the top one first
 	CgroupPath string      `json:"cgroup_path"`
 	AutoRemove bool        `json:"auto_remove,omitempty"`
+	Kept       bool        `json:"kept,omitempty"` // AutoRemove does not hold for the next end: it is restarted
 	Warnings   []string    `json:"warnings,omitempty"`
 
 	Status     Status    `json:"status"`
@@ -100,6 +101,16 @@ func (r *Record) State(now time.Time) string {
 	return strings.ToUpper(string(r.Status[:1])) + string(r.Status[1:])
 }
 
+// Lives tells whether the container's first process is there, be it dead and not
+// waited for.
+func (r *Record) Lives() bool {
+	if r.Status != Running && r.Status != Paused || r.Pid <= 0 {
+		return false
+	}
+	ticks, err := StartTicks(r.Pid)
+	return err == nil && ticks == r.StartTicks
+}
+
 // NewID returns a new container's ID. Its short form is never all digits, which
 // some programs would take for a number.
 func NewID() string {
@@ -116,14 +127,35 @@ func NewID() string {
 // StartTicks returns when a process started, in clock ticks since boot: with
 // the process ID it names a process for good. See proc_pid_stat(5), field 22.
 func StartTicks(pid int) (uint64, error) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	f, err := stat(pid)
 	if err != nil {
 		return 0, err
+	}
+	return strconv.ParseUint(f[19], 10, 64)
+}
+
+// ParentOf returns the parent of the process that started at that tick.
+func ParentOf(pid int, ticks uint64) (int, error) {
+	f, err := stat(pid)
+	if err != nil {
+		return 0, err
+	}
+	if f[19] != strconv.FormatUint(ticks, 10) {
+		return 0, os.ErrProcessDone
+	}
+	return strconv.Atoi(f[1])
+}
+
+// stat returns the fields of proc_pid_stat(5) from the third on.
+func stat(pid int) ([]string, error) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return nil, err
 	}
 	// The second field is the command in parentheses; it may hold anything.
 	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
 	if len(fields) < 20 {
-		return 0, fmt.Errorf("/proc/%d/stat: too few fields", pid)
+		return nil, fmt.Errorf("/proc/%d/stat: too few fields", pid)
 	}
-	return strconv.ParseUint(fields[19], 10, 64)
+	return fields, nil
 }

@@ -38,6 +38,13 @@ func (s *Store) fold(r *Record) bool {
 	return true
 }
 
+// unwritten tells of a record that says "running" that nobody keeps the
+// container and its process is gone: what happened could not be written down, for
+// want of space, or was written since the record was read.
+func (s *Store) unwritten(r *Record) bool {
+	return (r.Status == Running || r.Status == Paused) && !r.Lives() && !s.Alive(r.ID)
+}
+
 // Ended notes that the container has ended, with an exit code as in [Exit].
 func (r *Record) Ended(code int, at time.Time) {
 	r.Status, r.Pid, r.StartTicks = Exited, 0, 0

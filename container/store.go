@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -258,8 +259,10 @@ func (s *Store) Adopt(id string, lock *os.File) (*Handle, error) {
 func (s *Store) TryOpen(id string) (h *Handle, free bool, err error) { return s.tryOpen(id, false) }
 
 func (s *Store) tryOpen(id string, dead bool) (h *Handle, free bool, err error) {
-	if err := os.MkdirAll(filepath.Join(s.State, "containers"), 0o700); err != nil {
-		return nil, false, err
+	for _, d := range []string{"containers", "monitors"} {
+		if err := os.MkdirAll(filepath.Join(s.State, d), 0o700); err != nil {
+			return nil, false, err
+		}
 	}
 	lock, free, err := filelock.TryLock(s.lockPath(id))
 	for err == nil && !free && !s.Alive(id) {
@@ -340,14 +343,24 @@ func (s *Store) Load(id string) (*Record, error) {
 
 // load also tells whether the container's exit was folded in.
 func (s *Store) load(id string) (r *Record, folded bool, err error) {
-	b, err := s.recordBytes(id)
-	if err != nil {
-		return nil, false, err
+	for try := range 2 {
+		b, err := s.recordBytes(id)
+		if err != nil {
+			return nil, false, err
+		}
+		if r, err = parse(id, b); err != nil {
+			return nil, false, err
+		}
+		folded = s.fold(r)
+		if !s.unwritten(r) {
+			break
+		}
+		if try > 0 {
+			r.Ended(137, time.Now())
+			r.Error = "how it ended could not be written down"
+		}
 	}
-	if r, err = parse(id, b); err != nil {
-		return nil, false, err
-	}
-	return r, s.fold(r), nil
+	return r, folded, nil
 }
 
 func parse(id string, b []byte) (*Record, error) {

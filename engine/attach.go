@@ -50,6 +50,10 @@ type Exit struct {
 // ErrDetached says that the user left a container that goes on.
 var ErrDetached = errors.New("detached")
 
+// ErrOutputClosed says that whoever reads the container's output is gone. The
+// container goes on.
+var ErrOutputClosed = errors.New("the output is closed")
+
 // ErrMonitorLost says that a container ended because its monitor was killed.
 var ErrMonitorLost = errors.New("the process that kept the container was killed, and the container with it")
 
@@ -182,7 +186,9 @@ func (a *Attachment) Copy(s Streams) (Exit, error) {
 		}
 		switch p.Kind {
 		case wire.Out, wire.Err:
-			a.pass(p, out)
+			if err := a.pass(p, out); err != nil {
+				return Exit{}, err
+			}
 		case wire.Skipped:
 			if n, err := wire.ReadNumber(p); err == nil && s.Skipped != nil {
 				s.Skipped(n)
@@ -199,20 +205,22 @@ func (a *Attachment) Copy(s Streams) (Exit, error) {
 // Wait waits until the container has ended and is taken back.
 func (a *Attachment) Wait() (Exit, error) { return a.Copy(Streams{}) }
 
-// pass passes output on. When that fails the container learns it, if it is ours,
-// as in a pipeline without us.
-func (a *Attachment) pass(p wire.Packet, out map[wire.Kind]io.Writer) {
+// pass passes output on. Nobody being there who reads it is the error; what
+// else keeps it from being written is told when the container has ended.
+func (a *Attachment) pass(p wire.Packet, out map[wire.Kind]io.Writer) error {
 	to := out[p.Kind]
 	if to == nil {
-		return
+		return nil
 	}
-	if _, err := to.Write(p.Payload); err != nil {
+	_, err := to.Write(p.Payload)
+	if errors.Is(err, syscall.EPIPE) {
+		return ErrOutputClosed
+	}
+	if err != nil {
 		out[p.Kind] = nil
-		if !errors.Is(err, syscall.EPIPE) {
-			a.lost = errors.Join(a.lost, fmt.Errorf("pass on the container's output: %w", err))
-		}
-		a.conn.Send(wire.Broken, []byte{byte(p.Kind)})
+		a.lost = errors.Join(a.lost, fmt.Errorf("pass on the container's output: %w", err))
 	}
+	return nil
 }
 
 // copyIn passes input on, to its end.

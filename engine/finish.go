@@ -33,20 +33,25 @@ func (e *Engine) Finish(id string, lock *os.File) error {
 // is to go is removed, and the record says how it ended.
 func (e *Engine) settle(h *container.Handle, trace func(plan.Event)) error {
 	// Without a record it was never completed, or is half removed.
-	if h.Record == nil || h.Record.AutoRemove || h.Record.Status == container.Removing || e.halfMade(h) {
+	if h.Record == nil || h.Record.AutoRemove && !h.Record.Kept || h.Record.Status == container.Removing || e.halfMade(h) {
 		return e.discard(h, trace)
 	}
-	if err := e.endAndUndo(h, trace); err != nil {
+	if err := e.endAndUndo(h, trace, true); err != nil {
 		h.KeepActive()
 		return err
 	}
-	return h.Update(func(r *container.Record) error {
-		if r.Status == container.Running || r.Status == container.Paused {
+	lost := h.Record.Status == container.Running || h.Record.Status == container.Paused
+	err := h.Update(func(r *container.Record) error {
+		if lost {
 			r.Ended(137, time.Now())
 			r.Error = ErrMonitorLost.Error()
 		}
 		return nil
 	})
+	if lost {
+		e.note("die", h.Record, "exitCode", "137")
+	}
+	return err
 }
 
 // halfMade tells whether a container's create steps were not all made: whoever
@@ -94,8 +99,9 @@ func (e *Engine) resettle(h *container.Handle) error {
 	return nil
 }
 
-// endAndUndo kills what still runs in the container and takes its host steps back.
-func (e *Engine) endAndUndo(h *container.Handle, trace func(plan.Event)) error {
+// endAndUndo kills what still runs in the container and takes its host steps
+// back. With mark that is written down.
+func (e *Engine) endAndUndo(h *container.Handle, trace func(plan.Event), mark bool) error {
 	r := h.Record
 	if r != nil && r.Pid > 0 {
 		if ticks, err := container.StartTicks(r.Pid); err == nil && ticks == r.StartTicks {
@@ -112,12 +118,16 @@ func (e *Engine) endAndUndo(h *container.Handle, trace func(plan.Event)) error {
 			cgroup.Kill(layout, r.CgroupPath)
 		}
 	}
-	journal, err := plan.OpenJournal(path, false)
-	if err != nil {
-		return err
+	runner := &plan.Runner{Trace: trace, Around: e.Around}
+	if mark {
+		journal, err := plan.OpenJournal(path, false)
+		if err != nil {
+			return err
+		}
+		defer journal.Close()
+		runner.Journal = journal
 	}
-	defer journal.Close()
-	return e.undo(&plan.Runner{Journal: journal, Trace: trace, Around: e.Around}, path, ended)
+	return e.undo(runner, path, ended)
 }
 
 // undo takes back what a journal says was made for the last start. dead says

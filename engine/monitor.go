@@ -23,6 +23,7 @@ type keeper struct {
 	start   wire.Start // what it will be told with the first process
 	process *os.File   // pidfd of the process
 	ticks   uint64     // when it started, see [container.StartTicks]
+	sent    bool       // the monitor was asked for it
 }
 
 // hire starts a monitor. It takes as long as a program takes to start, in
@@ -101,6 +102,7 @@ func (e *Engine) program() (*os.File, error) {
 func (k *keeper) Fork(p initprog.Start, status *os.File) (pid int, err error) {
 	k.start.Process, k.start.Status = p, status
 	defer status.Close() // of nil it is an error and no harm
+	k.sent = true
 	if err := k.conn.SendStart(k.start); err != nil {
 		return 0, k.lost(err)
 	}
@@ -150,13 +152,13 @@ func (k *keeper) dismiss() {
 	if k.err != nil {
 		return
 	}
-	k.conn.Send(wire.Abort, nil)
-	for {
-		if p, err := k.conn.Recv(); err != nil {
+	for k.sent {
+		k.conn.Send(wire.Abort, nil)
+		p, err := k.conn.Recv()
+		if err != nil {
 			break
-		} else {
-			p.Close()
 		}
+		p.Close()
 	}
 	k.conn.Close()
 	closeAll([]*os.File{k.process})

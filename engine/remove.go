@@ -42,10 +42,8 @@ func (e *Engine) Remove(nameOrID string, force bool) error {
 // then removes it.
 func (e *Engine) remove(h *container.Handle) error {
 	if h.Record != nil {
-		err := h.Update(func(r *container.Record) error { r.Status = container.Removing; return nil })
-		if err != nil {
-			return err
-		}
+		// On a full disk it cannot be marked, and has to be removed all the more.
+		h.Update(func(r *container.Record) error { r.Status = container.Removing; return nil })
 	}
 	return e.discard(h, nil)
 }
@@ -70,7 +68,8 @@ func (e *Engine) Discard(c *Container) error { return e.discard(c.Handle, nil) }
 // discard takes back what is left of the container, then removes it. As long as
 // something is left its journal stays, for the next command.
 func (e *Engine) discard(h *container.Handle, trace func(plan.Event)) error {
-	if err := e.endAndUndo(h, trace); err != nil {
+	// What is undone is not marked: the marks go with the directory.
+	if err := e.endAndUndo(h, trace, false); err != nil {
 		h.KeepActive()
 		return err
 	}

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"mydocker/container"
 	"mydocker/ipam"
+	"mydocker/monitor"
 )
 
 // Repair takes back what killed commands left: containers that are marked as
@@ -53,7 +55,7 @@ func (e *Engine) firstOfBoot() (ids []string, err error) {
 		return nil, err
 	}
 	for _, r := range all {
-		if (r.Status == container.Running || r.Status == container.Paused) && !e.Containers.Alive(r.ID) {
+		if (r.Status == container.Running || r.Status == container.Paused) && !e.Containers.Alive(r.ID) && !r.Lives() {
 			ids = append(ids, r.ID)
 		}
 	}
@@ -67,7 +69,21 @@ func (e *Engine) repair(id string) error {
 		return err
 	}
 	defer h.Close()
+	if h.Record != nil && h.Record.Lives() && e.kept(h.Record) {
+		return nil
+	}
 	return e.settle(h, nil)
+}
+
+// kept tells whether a container whose lock is free is kept by its monitor all
+// the same: somebody removed the directory in which the lock was.
+func (e *Engine) kept(r *container.Record) bool {
+	parent, err := container.ParentOf(r.Pid, r.StartTicks)
+	if err != nil {
+		return false
+	}
+	words, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", parent))
+	return err == nil && strings.Contains(string(words), monitor.Name) && strings.Contains(string(words), r.ID)
 }
 
 // releaseAddresses gives back the addresses of containers that are not there.

@@ -19,16 +19,29 @@ type NotRunningError struct{ ID string }
 
 func (e *NotRunningError) Error() string { return "container " + e.ID + " is not running" }
 
-// Kill sends a signal to a container, by name or ID; see [Engine.Signal].
+// Kill sends a signal to a container, by name or ID; see [Engine.Signal]. After
+// SIGKILL it waits for the end.
 func (e *Engine) Kill(nameOrID string, sig syscall.Signal) error {
 	rec, err := e.Containers.Find(nameOrID)
 	if err != nil {
 		return err
 	}
-	if err := e.Signal(rec, sig); err != nil {
+	kill := e.Signal
+	if sig == syscall.SIGKILL {
+		kill = e.killAndWait
+	}
+	if err := kill(rec, sig); err != nil {
 		return fmt.Errorf("cannot kill container: %s: %w", nameOrID, err)
 	}
 	return nil
+}
+
+// killAndWait returns when the container has ended and is taken back.
+func (e *Engine) killAndWait(rec *container.Record, sig syscall.Signal) error {
+	if rec.Status != container.Running && rec.Status != container.Paused {
+		return &NotRunningError{rec.ID}
+	}
+	return e.end(rec, sig, -1)
 }
 
 // Signal sends a signal to the first process of a container. One that is paused
@@ -39,7 +52,14 @@ func (e *Engine) Signal(rec *container.Record, sig syscall.Signal) error {
 		return err
 	}
 	e.note("kill", rec, "signal", strconv.Itoa(int(sig)))
-	if sig != syscall.SIGKILL && sig != e.StopSignal(rec) {
+	if sig == syscall.SIGKILL {
+		// Also one that nobody here froze, such as itself: it has to end.
+		if layout, err := e.layout(); err == nil {
+			cgroup.ThawAll(layout, rec.CgroupPath)
+		}
+		return nil
+	}
+	if sig != e.StopSignal(rec) {
 		return nil
 	}
 	err := e.resume(rec.ID)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mydocker/container"
+	"mydocker/linux"
 	"mydocker/monitor/wire"
 	"mydocker/plan"
 	"mydocker/runtime"
@@ -118,6 +119,11 @@ func (r *run) compile() error {
 	if end != nil {
 		describe(&r.h.Record.Network, end)
 	}
+	if r.h.Record.Kept {
+		if err := r.forgetVolatile(); err != nil {
+			return err
+		}
+	}
 	if r.o.Width > 0 {
 		r.d.terminalSize(r.o.Width, r.o.Height)
 	}
@@ -125,6 +131,13 @@ func (r *run) compile() error {
 		err = errors.Join(err, end.Release())
 	}
 	return err
+}
+
+// forgetVolatile makes a root that was mounted without promises to the disk one
+// that can be mounted again: no crash came between. See "Volatile mount" in
+// overlayfs.rst of the kernel.
+func (r *run) forgetVolatile() error {
+	return linux.RemoveTree(filepath.Join(r.h.Dir(), "work", "work", "incompat", "volatile"))
 }
 
 func (r *run) journalPath() string { return journalPath(r.h) }
@@ -160,7 +173,7 @@ func (r *run) begin(pid int) error {
 		rec.Network = network
 		rec.Status, rec.Pid, rec.StartTicks = container.Running, pid, r.keeper.ticks
 		rec.StartedAt, rec.FinishedAt = time.Now().UTC(), time.Time{}
-		rec.ExitCode, rec.OOMKilled, rec.Error = 0, false, ""
+		rec.ExitCode, rec.OOMKilled, rec.Error, rec.Kept = 0, false, "", false
 		return nil
 	})
 }

@@ -2,10 +2,12 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"syscall"
 	"time"
 
 	"mydocker/container"
+	"mydocker/linux"
 	"mydocker/monitor/wire"
 )
 
@@ -55,31 +57,64 @@ func (e *Engine) end(rec *container.Record, sig syscall.Signal, patience time.Du
 	if rec.Status != container.Running && rec.Status != container.Paused {
 		return nil
 	}
-	a, err := e.connect(rec)
-	if err != nil {
-		return e.ended(rec.ID)
-	}
-	defer a.Close()
-	if err := a.conn.SendWant(wire.Wait, wire.Want{Clean: true}); err != nil {
-		return e.ended(rec.ID)
-	}
-	over := make(chan error, 1)
-	go func() {
-		_, err := a.Wait()
-		over <- err
-	}()
+	over, cancel := e.watch(rec)
+	defer cancel()
 	if err := e.signalled(rec, sig); err != nil {
 		return err
 	}
-	if patience >= 0 && sig != syscall.SIGKILL {
+	if sig != syscall.SIGKILL {
+		var late <-chan time.Time // never
+		if patience >= 0 {
+			late = time.After(patience)
+		}
 		select {
 		case err := <-over:
 			return endedHow(err)
-		case <-time.After(patience):
-			if err := e.signalled(rec, syscall.SIGKILL); err != nil {
-				return err
-			}
+		case <-late:
 		}
+		if err := e.signalled(rec, syscall.SIGKILL); err != nil {
+			return err
+		}
+	}
+	select {
+	case err := <-over:
+		return endedHow(err)
+	case <-time.After(stuck):
+		return e.unstick(rec, over)
+	}
+}
+
+// watch returns what tells that the container has ended and is taken back: by
+// this process, where its monitor hands it over.
+func (e *Engine) watch(rec *container.Record) (over <-chan error, cancel func()) {
+	c := make(chan error, 1)
+	a, err := e.connect(rec)
+	if err == nil {
+		err = a.conn.SendWant(wire.Wait, wire.Want{Clean: true})
+	}
+	if err != nil { // it is just going, or nobody can reach it any more
+		go func() { c <- e.ended(rec) }()
+		return c, func() {}
+	}
+	go func() {
+		_, err := a.Wait()
+		c <- err
+	}()
+	return c, a.Close
+}
+
+// stuck is how long a monitor may take after the end of its container.
+const stuck = 15 * time.Second
+
+// unstick ends a monitor that does nothing: somebody stopped it. The process it
+// did not reap yet tells which one it is.
+func (e *Engine) unstick(rec *container.Record, over <-chan error) error {
+	parent, err := container.ParentOf(rec.Pid, rec.StartTicks)
+	if err != nil || parent <= 1 {
+		return fmt.Errorf("container %.12s was killed, but the process that keeps it does not notice", rec.ID)
+	}
+	if err := syscall.Kill(parent, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
+		return fmt.Errorf("kill the container's monitor: %w", err)
 	}
 	return endedHow(<-over)
 }
@@ -103,19 +138,40 @@ func endedHow(err error) error {
 
 // ended waits until a container whose monitor does not answer is taken back:
 // its monitor is just going, or is dead, which is repaired.
-func (e *Engine) ended(id string) error {
-	if err := e.Containers.WaitFree(id); err != nil {
+func (e *Engine) ended(rec *container.Record) error {
+	if process, err := openProcess(rec); err == nil {
+		err = linux.WaitProcess(process)
+		process.Close()
+		if err != nil {
+			return err
+		}
+	}
+	if err := e.Containers.WaitFree(rec.ID); err != nil {
 		return err
 	}
-	return e.repair(id)
+	return e.repair(rec.ID)
 }
 
 // Restart stops a container, if it runs, and starts it again, detached.
 func (e *Engine) Restart(nameOrID string, o StopOptions) error {
-	if err := e.Stop(nameOrID, o); err != nil {
+	rec, err := e.Containers.Find(nameOrID)
+	if err != nil {
 		return err
 	}
-	c, err := e.Open(nameOrID)
+	if rec.AutoRemove {
+		err := e.Containers.Edit(rec.ID, func(r *container.Record) error { r.Kept = true; return nil })
+		if err != nil {
+			return err
+		}
+	}
+	if err := e.Stop(rec.ID, o); err != nil {
+		return err
+	}
+	c, err := e.Open(rec.ID)
+	var runs *RunningError
+	if errors.As(err, &runs) {
+		return nil // another command was faster
+	}
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func (e *Engine) Wait(nameOrID string) (Exit, error) {
 		exit, err := a.Wait()
 		return exit, endedHow(err)
 	}
-	if err := e.ended(rec.ID); err != nil {
+	if err := e.ended(rec); err != nil {
 		return Exit{}, err
 	}
 	now, err := e.Containers.Load(rec.ID)

@@ -19,3 +19,11 @@ func WaitPriority(f *os.File, timeout time.Duration) (bool, error) {
 	})
 	return n > 0, err
 }
+
+// WaitProcess waits until a process, by what [OpenProcess] returned, has ended.
+func WaitProcess(process *os.File) error {
+	_, err := retryValue("poll", func() (int, error) {
+		return unix.Poll([]unix.PollFd{{Fd: int32(process.Fd()), Events: unix.POLLIN}}, -1)
+	})
+	return err
+}

@@ -93,10 +93,26 @@ func (m *monitor) record(x wire.Exit) {
 	text := `{"pid":` + strconv.Itoa(m.first.pid) + `,"start_ticks":` + strconv.Itoa(m.first.ticks) +
 		`,"exit_code":` + strconv.Itoa(x.Code) + `,"oom_killed":` + strconv.FormatBool(x.OOMKilled) +
 		`,"finished_at":"` + time.Now().UTC().Format(time.RFC3339Nano) + "\"}\n"
-	at := filepath.Join(m.start.Dir, exitFile)
-	if os.WriteFile(at+".next", []byte(text), 0o600) == nil {
-		os.Rename(at+".next", at)
+	next := m.exitPath() + nextSuffix
+	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return
 	}
+	defer f.Close()
+	if _, err := f.WriteString(text); err == nil && f.Truncate(int64(len(text))) == nil {
+		os.Rename(next, m.exitPath())
+	}
+}
+
+func (m *monitor) exitPath() string { return filepath.Join(m.start.Dir, exitFile) }
+
+// nextSuffix is that of the file that becomes the exit file.
+const nextSuffix = ".next"
+
+// reserve takes the room for the exit file, so that a disk which is full by then
+// does not matter.
+func (m *monitor) reserve() {
+	os.WriteFile(m.exitPath()+nextSuffix, make([]byte, 512), 0o600)
 }
 
 // journal writes down that the container has ended. Without the journal it has

@@ -44,7 +44,7 @@ func Main(args []string) int {
 		return 1
 	}
 	ignoreSignals()
-	m := &monitor{kids: newChildren(), clients: map[*client]bool{}, outputs: map[wire.Kind]*os.File{}, begun: make(chan struct{}), given: make(chan struct{}, 1)}
+	m := &monitor{kids: newChildren(), clients: map[*client]bool{}, begun: make(chan struct{}), given: make(chan struct{}, 1)}
 	return m.live(newClient(conn))
 }
 
@@ -73,7 +73,6 @@ type monitor struct {
 	engine *client // who started the container
 
 	mu       sync.Mutex
-	outputs  map[wire.Kind]*os.File
 	clients  map[*client]bool
 	sessions sync.WaitGroup // processes that exec started
 	ending   bool           // no more of them
@@ -159,6 +158,7 @@ func (m *monitor) starts(engine *client) bool {
 		return false
 	}
 	engine.conn.Send(wire.Ready, nil) // before the first output
+	m.reserve()
 	close(m.begun)
 	m.open()
 	go m.serve(engine)

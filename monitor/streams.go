@@ -42,9 +42,6 @@ func (m *monitor) copy(k wire.Kind, name string, from *os.File) {
 		to, flush = s, func() { s.Flush() }
 	}
 	from = pollable(from)
-	m.mu.Lock()
-	m.outputs[k] = from
-	m.mu.Unlock()
 	m.copies.Go(func() {
 		defer flush()
 		buf := make([]byte, wire.MaxData)
@@ -68,18 +65,6 @@ func pollable(f *os.File) *os.File {
 		return f
 	}
 	return os.NewFile(uintptr(fd), f.Name())
-}
-
-// breakOutput closes the container's output, which nobody can pass on: so it
-// learns that, as in a pipeline without us. A terminal stays.
-func (m *monitor) breakOutput(p wire.Packet) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.terminal != nil || len(p.Payload) != 1 {
-		return
-	}
-	k := wire.Kind(p.Payload[0])
-	closeFiles(m.outputs[k], map[wire.Kind]*os.File{wire.Out: m.start.Out, wire.Err: m.start.Err}[k])
 }
 
 // output passes on what the container wrote.
@@ -118,10 +103,6 @@ func (m *monitor) serve(c *client) {
 			m.ask(c, p)
 		case wire.InEnded:
 			m.endInput()
-		case wire.Broken:
-			if c == m.engine {
-				m.breakOutput(p)
-			}
 		case wire.Accept:
 			m.give(c)
 		}

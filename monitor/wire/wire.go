@@ -32,7 +32,7 @@ const (
 	Abort   Kind = 'A' // it shall not run: it is killed
 	Attach  Kind = 'T' // a [Want]: answered by Attached
 	InEnded Kind = 'E' // the input is at its end
-	Broken  Kind = 'K' // a [Kind]: that output cannot be passed on
+	Broken  Kind = 'K' // a [Kind]: output of a process that exec started cannot be passed on
 	Wait    Kind = 'W' // a [Want] without streams: answered by Exited, when it has
 	Accept  Kind = 'C' // the offer in Exited: answered by Lock
 )

@@ -60,6 +60,14 @@ func Thaw(l Layout, path string) error {
 	return nil
 }
 
+// ThawAll is Thaw for the groups that the container made below its own, too.
+func ThawAll(l Layout, path string) error {
+	if h := l.hierarchy("freezer"); h != nil {
+		return thawTree(filepath.Join(h.Mount, path))
+	}
+	return Thaw(l, path)
+}
+
 // Frozen tells whether a container is frozen, or about to be.
 func Frozen(l Layout, path string) (bool, error) {
 	f, err := l.freezer(path)

@@ -31,9 +31,13 @@ func run(t *testing.T, e testenv.Engine, args ...string) *exec.Cmd {
 	return e.Command(t, append([]string{"run", "--rm", "--network", "none"}, args...)...)
 }
 
-// TestABrokenPipeReachesTheContainer reads a little of an endless output.
-func TestABrokenPipeReachesTheContainer(t *testing.T) {
-	cmd := run(t, open(t), "host", "yes")
+// A reader that has enough ends the command in front of it. The container goes
+// on, as Docker's does, and its log has everything.
+func TestTheContainerOutlivesItsReader(t *testing.T) {
+	e := open(t)
+	cmd := e.Command(t, "run", "--name", "box", "--network", "none", "host", "sh", "-c", "trap '' PIPE; n=0; while [ $n -lt 20000 ]; do n=$((n+1)); echo line $n; done; echo end")
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +49,20 @@ func TestABrokenPipeReachesTheContainer(t *testing.T) {
 		t.Error(err)
 	}
 	out.Close()
-	cmd.Wait() // ends, or the test's time does
+	cmd.Wait()
+	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(errs.String(), "container box goes on") {
+		t.Errorf("exit code %d: %s", cmd.ProcessState.ExitCode(), errs.String())
+	}
+	if out, err := e.Command(t, "wait", "box").Output(); err != nil || string(out) != "0\n" {
+		t.Errorf("%s %v", out, err)
+	}
+	log, err := e.Command(t, "logs", "box").Output()
+	if err != nil || bytes.Count(log, []byte("\n")) != 20001 || !bytes.HasSuffix(log, []byte("line 20000\nend\n")) {
+		t.Errorf("%d lines, %v", bytes.Count(log, []byte("\n")), err)
+	}
+	if out, err := e.Command(t, "rm", "box").CombinedOutput(); err != nil {
+		t.Errorf("%s %v", out, err)
+	}
 }
 
 func TestLostOutputIsAnError(t *testing.T) {
