@@ -401,13 +401,25 @@ func (s *Store) List() ([]Record, error) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // being made or removed
 		case err != nil && len(id) == 64:
-			out = append(out, Record{ID: id, Status: Dead, Error: err.Error()})
+			out = append(out, s.dead(id, err))
 		case err == nil:
 			out = append(out, *r)
 		}
 	}
 	slices.SortFunc(out, func(a, b Record) int { return b.Created.Compare(a.Created) })
 	return out, nil
+}
+
+// dead is what is known of a container whose record cannot be read.
+func (s *Store) dead(id string, why error) Record {
+	r := Record{ID: id, Status: Dead, Error: why.Error()}
+	if names, err := s.namesOf(id); err == nil && len(names) > 0 {
+		r.Name = names[0]
+	}
+	if st, err := os.Lstat(s.Dir(id)); err == nil {
+		r.Created = st.ModTime().UTC()
+	}
+	return r
 }
 
 func readNames(dir string) ([]string, error) {

@@ -3,16 +3,23 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"syscall"
 
 	"mydocker/container"
 	"mydocker/plan"
+	"mydocker/runtime/cgroup"
 )
 
 // Remove removes a container, by name or ID. One that runs is an error, unless
 // force says that it is to be killed. It returns when nothing of it is left.
 func (e *Engine) Remove(nameOrID string, force bool) error {
 	rec, err := e.Containers.Find(nameOrID)
+	var damaged *container.DamagedError
+	if errors.As(err, &damaged) && force {
+		return e.removeDamaged(damaged.ID)
+	}
 	if err != nil {
 		return err
 	}
@@ -36,6 +43,34 @@ func (e *Engine) Remove(nameOrID string, force bool) error {
 			return err
 		}
 	}
+}
+
+// removeDamaged removes a container whose record cannot be read. Its control
+// group leads to its processes, its journal to what was made for it.
+func (e *Engine) removeDamaged(id string) error {
+	path := e.cgroupPath("", id)
+	if spec, err := e.Containers.Spec(id); err == nil && spec.Linux != nil && filepath.Base(spec.Linux.CgroupsPath) == id {
+		path = spec.Linux.CgroupsPath
+	}
+	layout, err := e.layout()
+	if err != nil {
+		return err
+	}
+	if err := cgroup.Kill(layout, path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := e.Containers.WaitFree(id); err != nil {
+		return err
+	}
+	h, free, err := e.Containers.TryOpenDead(id)
+	if err != nil {
+		return err
+	}
+	if !free {
+		return fmt.Errorf("container %.12s: another command is at work on it", id)
+	}
+	defer h.Close()
+	return e.discard(h, nil)
 }
 
 // remove marks the container, so that its removal is finished whatever happens,
