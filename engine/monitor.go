@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -54,14 +55,69 @@ func (e *Engine) spawn(id string, client *os.File) error {
 	if err := linux.CloseOnExec(3); err != nil {
 		return err
 	}
-	files := []uintptr{null.Fd(), null.Fd(), null.Fd(), monitor.FirstClient: client.Fd()}
-	pid, err := syscall.ForkExec(e.monitorProgram(), []string{monitor.Name, strconv.Itoa(wire.Version), id}, &syscall.ProcAttr{
-		Dir: "/", Env: monitor.Environment(), Files: files, Sys: &syscall.SysProcAttr{Setsid: true},
-	})
+	start := initprog.Start{
+		Files: []*os.File{null, null, null, monitor.FirstClient: client}, Sys: &syscall.SysProcAttr{Setsid: true},
+	}
+	groups, unified := e.monitorGroups()
+	if dir, err := os.Open(unified); err == nil {
+		defer dir.Close()
+		start.Sys.UseCgroupFD, start.Sys.CgroupFD = true, int(dir.Fd())
+	}
+	if start.Image, err = launcher(e.monitorProgram(), id, groups); err != nil {
+		return err
+	}
+	defer start.Image.Close()
+	pid, err := initprog.Fork(start)
 	if err == nil {
 		go syscall.Wait4(pid, nil, 0, nil) // for a caller that outlives it
 	}
 	return err
+}
+
+// launcher is a program that goes out of its caller's control groups of version 1
+// and becomes the monitor: a process with one thread can do that without waiting.
+// What ends everything in the caller's groups, or stops it, or limits it, leaves
+// the monitor alone.
+func launcher(program, id string, groups []string) (*os.File, error) {
+	b := initprog.NewBuilder()
+	for _, dir := range groups {
+		fd := b.Slot()
+		b.Sys("openat", linux.AT_FDCWD, dir+"/tasks", linux.O_WRONLY|linux.O_CLOEXEC, 0).Into(fd).AllowAny()
+		b.Sys("write", fd, "0", 1).AllowAny()
+		b.Sys("close", fd).AllowAny()
+	}
+	b.Sys("chdir", "/")
+	argv := []string{monitor.Name, strconv.Itoa(wire.Version), id}
+	b.Sys("execve", program, b.Strings(argv), b.Strings(monitor.Environment()))
+	p, err := b.Finish(false)
+	if err != nil {
+		return nil, err
+	}
+	return p.Sealed()
+}
+
+// monitorGroups are the control groups of monitors, of all engines: those of
+// version 1, and that of version 2. They stay. Where they cannot be made monitors
+// stay in their caller's.
+func (e *Engine) monitorGroups() (v1 []string, unified string) {
+	layout, err := e.layout()
+	if err != nil {
+		return nil, ""
+	}
+	for _, h := range layout.Hierarchies {
+		if !slices.Contains(h.Controllers, "cpuset") { // a new one has no processors
+			v1 = append(v1, filepath.Join(h.Mount, monitor.Group))
+		}
+	}
+	if layout.Unified != "" {
+		unified = filepath.Join(layout.Unified, monitor.Group)
+	}
+	for _, dir := range append(v1, unified) {
+		if dir != "" {
+			os.Mkdir(dir, 0o755)
+		}
+	}
+	return v1, unified
 }
 
 // monitorProgram is the small program beside this one, or else this one, which
@@ -71,7 +127,7 @@ func (e *Engine) monitorProgram() string {
 	if self == "" {
 		exe, err := os.Readlink(ownProgram)
 		if err != nil {
-			return ownProgram
+			return caller()
 		}
 		self = exe
 	}
@@ -82,8 +138,11 @@ func (e *Engine) monitorProgram() string {
 	if e.Program != "" {
 		return e.Program
 	}
-	return ownProgram
+	return caller()
 }
+
+// caller leads another process to the program that runs here.
+func caller() string { return fmt.Sprintf("/proc/%d/exe", os.Getpid()) }
 
 // ownProgram leads to the program that runs, also when it was replaced.
 const ownProgram = "/proc/self/exe"

@@ -154,8 +154,8 @@ func elfImage(ops, data []byte) []byte {
 
 const codeBase = 0x40_0000
 
-// sealed returns the image in a sealed memfd (memfd_create(2)).
-func (p *Program) sealed() (*os.File, error) {
+// Sealed returns the image in a sealed memfd (memfd_create(2)).
+func (p *Program) Sealed() (*os.File, error) {
 	fd, err := memfd("mydocker-init", p.image)
 	if err != nil {
 		return nil, fmt.Errorf("init program: %w", err)

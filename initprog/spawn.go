@@ -84,7 +84,7 @@ func Spawn(p *Program, a Attr) (*Process, error) {
 	if len(a.Files) > traceFD-FirstFile {
 		return nil, fmt.Errorf("init program: %d descriptors are too many", len(a.Files))
 	}
-	image, err := p.sealed()
+	image, err := p.Sealed()
 	if err != nil {
 		return nil, err
 	}

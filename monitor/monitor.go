@@ -24,6 +24,9 @@ import (
 // Name is what the process is called.
 const Name = "mydocker-monitor"
 
+// Group is the control group in which monitors are.
+const Group = "mydocker-monitors"
+
 // FirstClient is the descriptor of the connection to the engine that starts
 // the container.
 const FirstClient = 3
