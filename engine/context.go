@@ -98,13 +98,10 @@ func (d *draft) shmSteps() []plan.HostStep {
 	}
 	size := d.req.ShmSize
 	if size == 0 {
-		size = defaultShm
+		size = oci.DefaultShmSize
 	}
 	return []plan.HostStep{rootfs.Tmpfs{Path: d.file("shm"), Size: size}}
 }
-
-// defaultShm is the size of /dev/shm, in bytes.
-const defaultShm = 100 << 20
 
 func (d *draft) file(name string) string { return filepath.Join(d.dir(), name) }
 

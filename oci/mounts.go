@@ -11,8 +11,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// defaultShm is the size of /dev/shm where the user says nothing, in bytes.
-const defaultShm = 100 << 20
+// DefaultShmSize is the size of /dev/shm where the user says nothing, in bytes.
+const DefaultShmSize = 100 << 20
 
 // mounts sets the file systems of the kernel, in Docker's order, and /dev/shm.
 func (m *maker) mounts() error {
@@ -54,7 +54,7 @@ func (m *maker) shm() error {
 	}
 	size := m.r.ShmSize
 	if size == 0 {
-		size = defaultShm
+		size = DefaultShmSize
 	}
 	m.mount(specs.Mount{Destination: "/dev/shm", Type: "tmpfs", Source: "shm",
 		Options: []string{"nosuid", "noexec", "nodev", "mode=1777", "size=" + strconv.FormatInt(size, 10)}})

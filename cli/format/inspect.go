@@ -60,6 +60,11 @@ type HostConfigJSON struct {
 	LogConfig                                 LogConfigJSON
 	NetworkMode                               string
 	RestartPolicy                             RestartPolicyJSON
+	PortBindings                              map[string]any    // none yet
+	PublishAllPorts                           bool              // not yet
+	VolumesFrom                               []string          // none yet
+	Mounts                                    []string          `json:",omitempty"` // see Binds
+	Tmpfs                                     map[string]string `json:",omitempty"`
 	AutoRemove                                bool
 	CapAdd, CapDrop                           []string
 	CgroupnsMode                              string
@@ -143,7 +148,9 @@ type ConfigJSON struct {
 	WorkingDir                              string
 	Entrypoint                              []string
 	Labels                                  map[string]string
-	StopSignal                              string `json:",omitempty"`
+	StopSignal                              string         `json:",omitempty"`
+	StopTimeout                             *int           `json:",omitempty"`
+	ExposedPorts, Volumes                   map[string]any // none yet
 }
 
 // NetworkSettingsJSON is a container's place on its networks.
@@ -158,9 +165,10 @@ type NetworkSettingsJSON struct {
 
 // EndpointJSON is a container's place on one network.
 type EndpointJSON struct {
-	Gateway, IPAddress string
-	IPPrefixLen        int
-	MacAddress         string
+	Gateway, IPAddress    string
+	IPPrefixLen           int
+	MacAddress            string
+	NetworkID, EndpointID string // none yet
 }
 
 // ContainerInspect returns a container in Docker's shape. dir is its directory.
@@ -183,7 +191,7 @@ func ContainerInspect(r *container.Record, s *specs.Spec, dir string) ContainerJ
 		key = "/proc/" + strconv.Itoa(r.Pid) + "/ns/net"
 	}
 	j.NetworkSettings = NetworkSettingsJSON{SandboxKey: key, Ports: map[string]any{}, Gateway: n.Gateway, IPAddress: n.Address, IPPrefixLen: n.PrefixLen,
-		MacAddress: n.MacAddress, Networks: map[string]EndpointJSON{n.Mode: {n.Gateway, n.Address, n.PrefixLen, n.MacAddress}}}
+		MacAddress: n.MacAddress, Networks: map[string]EndpointJSON{n.Mode: {Gateway: n.Gateway, IPAddress: n.Address, IPPrefixLen: n.PrefixLen, MacAddress: n.MacAddress}}}
 	return j
 }
 
@@ -206,15 +214,15 @@ func (c *ConfigJSON) Complete(q oci.Request, image ocispec.ImageConfig) {
 func hostConfig(r *container.Record, s *specs.Spec) HostConfigJSON {
 	q, res := r.Request, r.Request.Resources
 	h := HostConfigJSON{
-		LogConfig: LogConfigJSON{"json-file", map[string]string{}}, RestartPolicy: RestartPolicyJSON{Name: "no"},
+		LogConfig: LogConfigJSON{"json-file", map[string]string{}}, RestartPolicy: RestartPolicyJSON{Name: "no"}, PortBindings: map[string]any{}, Tmpfs: tmpfs(q),
 		NetworkMode: r.Network.Mode, AutoRemove: r.AutoRemove, CapAdd: q.CapAdd, CapDrop: q.CapDrop, CgroupnsMode: or(q.CgroupNS, "private"),
 		DNS: list(q.DNS), DNSOptions: list(q.DNSOptions), DNSSearch: list(q.DNSSearch), ExtraHosts: list(q.AddHosts), GroupAdd: q.GroupAdd,
 		IpcMode: or(q.IPCMode, "private"), OomScoreAdj: q.OOMScoreAdj, PidMode: q.PidMode, Privileged: q.Privileged, ReadonlyRootfs: q.ReadOnly,
-		SecurityOpt: securityOptions(q), UTSMode: q.UTSMode, UsernsMode: q.Userns, ShmSize: q.ShmSize, Sysctls: q.Sysctls, Runtime: "mydocker",
+		SecurityOpt: securityOptions(q), UTSMode: q.UTSMode, UsernsMode: q.Userns, ShmSize: shmSize(q), Sysctls: q.Sysctls, Runtime: "mydocker",
 		CpuShares: res.CPUShares, Memory: res.Memory, NanoCpus: res.NanoCPUs, CgroupParent: q.CgroupParent, BlkioWeight: res.BlkioWeight,
 		BlkioDeviceReadBps: limits(res.DeviceReadBps), BlkioDeviceWriteBps: limits(res.DeviceWriteBps), BlkioDeviceReadIOps: limits(res.DeviceReadIOps), BlkioDeviceWriteIOps: limits(res.DeviceWriteIOps),
 		CpuPeriod: res.CPUPeriod, CpuQuota: res.CPUQuota, CpusetCpus: res.CpusetCpus, CpusetMems: res.CpusetMems,
-		MemoryReservation: res.MemoryReservation, MemorySwap: res.MemorySwap, MemorySwappiness: res.MemorySwappiness, OomKillDisable: res.OOMKillDisable, Init: q.Init,
+		MemoryReservation: res.MemoryReservation, MemorySwap: memorySwap(res), MemorySwappiness: res.MemorySwappiness, OomKillDisable: res.OOMKillDisable, Init: q.Init,
 	}
 	if res.PidsLimit != 0 {
 		h.PidsLimit = &res.PidsLimit
@@ -234,6 +242,33 @@ func hostConfig(r *container.Record, s *specs.Spec) HostConfigJSON {
 		h.MaskedPaths, h.ReadonlyPaths = list(s.Linux.MaskedPaths), list(s.Linux.ReadonlyPaths)
 	}
 	return h
+}
+
+// shmSize is the size of /dev/shm, also where nobody asked for one.
+func shmSize(q oci.Request) int64 {
+	if q.ShmSize == 0 {
+		return oci.DefaultShmSize
+	}
+	return q.ShmSize
+}
+
+// memorySwap is memory and swap together: as much swap as memory, where nobody
+// asked for another limit.
+func memorySwap(r oci.Resources) int64 {
+	if r.MemorySwap == 0 {
+		return 2 * r.Memory
+	}
+	return r.MemorySwap
+}
+
+func tmpfs(q oci.Request) map[string]string {
+	out := map[string]string{}
+	for _, m := range q.Mounts {
+		if m.Type == "tmpfs" {
+			out[m.Target] = strings.Join(m.TmpfsOptions, ",")
+		}
+	}
+	return out
 }
 
 func limits(in []oci.Limit) (out []LimitJSON) {
@@ -279,7 +314,7 @@ func mounts(r *container.Record) []MountJSON {
 func config(r *container.Record, s *specs.Spec) ConfigJSON {
 	q := r.Request
 	c := ConfigJSON{AttachStdin: q.Interactive, AttachStdout: true, AttachStderr: true, Tty: q.TTY, OpenStdin: q.Interactive, StdinOnce: q.Interactive,
-		Hostname: q.Hostname, Domainname: q.Domainname, User: q.User, Cmd: list(q.Command), Image: r.Image, Entrypoint: q.Entrypoint, Labels: q.Labels, StopSignal: q.StopSignal}
+		Hostname: q.Hostname, Domainname: q.Domainname, User: q.User, Cmd: list(q.Command), Image: r.Image, Entrypoint: q.Entrypoint, Labels: q.Labels, StopSignal: q.StopSignal, StopTimeout: q.StopTimeout}
 	if c.Labels == nil {
 		c.Labels = map[string]string{}
 	}

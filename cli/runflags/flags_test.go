@@ -71,6 +71,17 @@ func TestFlagsOfCreate(t *testing.T) {
 	}
 }
 
+// A detached container is attached to nothing; to ask for both is an error.
+func TestDetach(t *testing.T) {
+	f, r, err := parse("-d", "-i", "-t", "img")
+	if err != nil || f.Attachments(r) != (Attached{TTY: true}) {
+		t.Errorf("%v %v", f, err)
+	}
+	if _, _, err := parse("-d", "-a", "stdout", "img"); err == nil || err.Error() != "conflicting options: cannot specify both --attach and --detach" {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestHelp(t *testing.T) {
 	usages := declared(true).FlagUsages()
 	for _, l := range strings.Split(strings.TrimSuffix(usages, "\n"), "\n") {
@@ -81,12 +92,12 @@ func TestHelp(t *testing.T) {
 			t.Errorf("help shows a default that changes nothing: %q", l)
 		}
 	}
-	for _, hidden := range []string{"--detach ", "--publish", "--net ", "--dns-opt ", "Not supported"} {
+	for _, hidden := range []string{"--publish", "--net ", "--dns-opt ", "Not supported"} {
 		if strings.Contains(usages, hidden) {
 			t.Errorf("help shows %q", hidden)
 		}
 	}
-	for _, shown := range []string{"-h, --hostname string", "--help ", "--rootfs", "--time-offset"} {
+	for _, shown := range []string{"-d, --detach ", "--detach-keys string", "-h, --hostname string", "--help ", "--rootfs", "--time-offset"} {
 		if !strings.Contains(usages, shown) {
 			t.Errorf("help lacks %q", shown)
 		}
@@ -175,10 +186,6 @@ func TestUnsupported(t *testing.T) {
 		args []string
 		want string // the error; empty: accepted
 	}{
-		{[]string{"-d"}, "--detach: detached containers are not supported yet"},
-		{[]string{"-itd"}, "--detach: detached containers are not supported yet"},
-		{[]string{"-d=false"}, ""},
-		{[]string{"-d", "--detach=0"}, ""},
 		{[]string{"-p", "80:80"}, "--publish is not supported yet"},
 		{[]string{"-P"}, "--publish-all is not supported yet"},
 		{[]string{"--restart", "no"}, ""},
