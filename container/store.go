@@ -192,6 +192,34 @@ func (s *Store) Spec(id string) (*specs.Spec, error) {
 	return &spec, nil
 }
 
+// JoinSpec reads what of the specification another process needs that enters
+// the container: its process, namespaces and mappings. The filter is returned as
+// it is written, nil for none. Before it decodes the whole specification,
+// encoding/json looks at 100 types, which takes longer than an exec has.
+func (s *Store) JoinSpec(id string) (spec *specs.Spec, filter []byte, err error) {
+	b, err := os.ReadFile(filepath.Join(s.Dir(id), "config.json"))
+	if err != nil {
+		return nil, nil, err
+	}
+	var part struct {
+		Process *specs.Process `json:"process"`
+		Linux   struct {
+			UIDMappings []specs.LinuxIDMapping `json:"uidMappings"`
+			GIDMappings []specs.LinuxIDMapping `json:"gidMappings"`
+			Namespaces  []specs.LinuxNamespace `json:"namespaces"`
+			Seccomp     json.RawMessage        `json:"seccomp"`
+		} `json:"linux"`
+	}
+	if err := json.Unmarshal(b, &part); err != nil {
+		return nil, nil, fmt.Errorf("config.json of container %.12s: %w", id, err)
+	}
+	l := part.Linux
+	return &specs.Spec{
+		Process: part.Process,
+		Linux:   &specs.Linux{UIDMappings: l.UIDMappings, GIDMappings: l.GIDMappings, Namespaces: l.Namespaces},
+	}, l.Seccomp, nil
+}
+
 // KeepActive makes Close leave the mark that the container needs repair.
 func (h *Handle) KeepActive() { h.keep = true }
 
@@ -262,13 +290,13 @@ func (s *Store) handle(id string, lock *filelock.Held, dead bool) (*Handle, erro
 // lock file, and those who ask at the same time do not see each other: they
 // share the lock for a moment.
 func (s *Store) Alive(id string) bool {
-	f, err := os.OpenFile(s.lockPath(id), os.O_RDONLY|syscall.O_NOFOLLOW, 0)
+	fd, err := syscall.Open(s.lockPath(id), syscall.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
-	defer f.Close()
+	defer syscall.Close(fd)
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+		err := syscall.Flock(fd, syscall.LOCK_SH|syscall.LOCK_NB)
 		if err != syscall.EINTR {
 			return err == syscall.EWOULDBLOCK
 		}

@@ -107,7 +107,7 @@ func (e *Engine) join(nameOrID string, r oci.ExecRequest) (j *joining, err error
 }
 
 func (j *joining) compile(r oci.ExecRequest) error {
-	spec, err := j.e.Containers.Spec(j.rec.ID)
+	spec, filter, err := j.e.Containers.JoinSpec(j.rec.ID)
 	if err != nil {
 		return err
 	}
@@ -121,8 +121,8 @@ func (j *joining) compile(r oci.ExecRequest) error {
 	if f.Cgroups, err = j.e.layout(); err != nil {
 		return err
 	}
-	if spec.Linux.Seccomp != nil {
-		if f.Filter, err = seccomp.Cached(filepath.Join(j.e.Root, "cache", "seccomp"), spec.Linux.Seccomp); err != nil {
+	if filter != nil {
+		if f.Filter, err = seccomp.CachedText(filepath.Join(j.e.Root, "cache", "seccomp"), filter); err != nil {
 			return err
 		}
 	}

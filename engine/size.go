@@ -43,9 +43,9 @@ func (e *Engine) ImageConfig(rec *container.Record) ocispec.ImageConfig {
 	if rec.ImageID == "" {
 		return ocispec.ImageConfig{}
 	}
-	image, err := e.Images.Resolve(rec.ImageID)
+	c, err := e.Images.Config(rec.ImageID)
 	if err != nil {
 		return ocispec.ImageConfig{}
 	}
-	return image.Config.Config
+	return c
 }

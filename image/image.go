@@ -102,6 +102,12 @@ func (s *Store) resolve(nameOrID string) (img Image, name string, err error) {
 	return Image{}, "", notFound(nameOrID, names)
 }
 
+// Config returns the configuration of the image with this ID, all of it.
+func (s *Store) Config(id string) (ocispec.ImageConfig, error) {
+	img, err := s.load(id, nil)
+	return img.Config.Config, err
+}
+
 // List returns all images, the youngest first and the embedded one last.
 func (s *Store) List() ([]Image, error) {
 	names, err := s.readNames()

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -25,6 +26,22 @@ func Cached(dir string, p *specs.LinuxSeccomp) (*Filter, error) {
 	if err != nil {
 		return nil, err
 	}
+	return cached(dir, text, func() (*Filter, error) { return Compile(p) })
+}
+
+// CachedText is Cached for a profile that [json.Marshal] wrote: it is decoded
+// only when its program is not in the cache.
+func CachedText(dir string, text []byte) (*Filter, error) {
+	return cached(dir, text, func() (*Filter, error) {
+		var p specs.LinuxSeccomp
+		if err := json.Unmarshal(text, &p); err != nil {
+			return nil, fmt.Errorf("seccomp profile: %w", err)
+		}
+		return Compile(&p)
+	})
+}
+
+func cached(dir string, text []byte, compile func() (*Filter, error)) (*Filter, error) {
 	sum := sha256.Sum256(append([]byte(cacheVersion), text...))
 	file := filepath.Join(dir, hex.EncodeToString(sum[:]))
 	if b, err := os.ReadFile(file); err == nil {
@@ -32,7 +49,7 @@ func Cached(dir string, p *specs.LinuxSeccomp) (*Filter, error) {
 			return f, nil
 		}
 	}
-	f, err := Compile(p)
+	f, err := compile()
 	if err != nil {
 		return nil, err
 	}

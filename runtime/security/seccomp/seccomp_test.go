@@ -2,6 +2,7 @@ package seccomp
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -123,6 +124,18 @@ func TestCache(t *testing.T) {
 		if err != nil || !slices.Equal(f.Insns, first.Insns) || f.Flags != first.Flags {
 			t.Errorf("from the cache: %v, %v", f, err)
 		}
+	}
+	text, _ := json.Marshal(p)
+	for _, at := range []string{dir, t.TempDir()} {
+		if f, err := CachedText(at, text); err != nil || !slices.Equal(f.Insns, first.Insns) {
+			t.Errorf("of the text: %v, %v", f, err)
+		}
+	}
+	if files, _ := filepath.Glob(dir + "/*"); len(files) != 1 {
+		t.Errorf("the text has a file of its own: %v", files)
+	}
+	if _, err := CachedText(dir, []byte("{")); err == nil {
+		t.Error("half a text is a profile")
 	}
 }
 
