@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,6 +19,7 @@ type image struct {
 	rootfs string
 	tar    string // the archive of rootfs
 	bundle string // of the OCI runtime specification; its root is rootfs
+	asleep string // the same, whose command sleeps
 }
 
 // What everybody is told to limit, and the bundle has.
@@ -32,6 +34,7 @@ func makeImage(dir string) (image, error) {
 		rootfs: filepath.Join(dir, "rootfs"),
 		tar:    filepath.Join(dir, "rootfs.tar"),
 		bundle: filepath.Join(dir, "bundle"),
+		asleep: filepath.Join(dir, "asleep"),
 	}
 	if err := im.makeRootfs(); err != nil {
 		return im, fmt.Errorf("making the root filesystem: %w", err)
@@ -39,7 +42,7 @@ func makeImage(dir string) (image, error) {
 	if out, err := exec.Command("tar", "-C", im.rootfs, "-cf", im.tar, ".").CombinedOutput(); err != nil {
 		return im, fmt.Errorf("tar: %w: %s", err, out)
 	}
-	return im, im.makeBundle()
+	return im, errors.Join(im.makeBundle(im.bundle, "true"), im.makeBundle(im.asleep, sleep...))
 }
 
 func (im image) makeRootfs() error {
@@ -68,8 +71,9 @@ func (im image) makeRootfs() error {
 	return os.WriteFile(passwd, []byte("root:x:0:0:root:/:/bin/sh\n"), 0o644)
 }
 
-func (im image) makeBundle() error {
+func (im image) makeBundle(dir string, command ...string) error {
 	spec := im.spec()
+	spec.Process.Args, spec.Linux.CgroupsPath = command, "/mydocker-bench/"+filepath.Base(dir)
 	profile, err := seccomp.GetDefaultProfile(spec)
 	if err != nil {
 		return fmt.Errorf("docker's seccomp profile: %w", err)
@@ -79,10 +83,10 @@ func (im image) makeBundle() error {
 	if err != nil {
 		return err
 	}
-	if err := os.Mkdir(im.bundle, 0o755); err != nil {
+	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(im.bundle, "config.json"), data, 0o644)
+	return os.WriteFile(filepath.Join(dir, "config.json"), data, 0o644)
 }
 
 // spec is what Docker would write for `docker run --network none`, without its
@@ -98,7 +102,6 @@ func (im image) spec() *specs.Spec {
 		Hostname: "bench",
 		Root:     &specs.Root{Path: im.rootfs},
 		Process: &specs.Process{
-			Args:         []string{"true"},
 			Cwd:          "/",
 			Env:          []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
 			Capabilities: &specs.LinuxCapabilities{Bounding: caps, Effective: caps, Permitted: caps},
@@ -130,8 +133,7 @@ func linuxSpec() *specs.Linux {
 	}
 	memory, pids := int64(memoryLimit), int64(pidsLimit)
 	return &specs.Linux{
-		CgroupsPath: "/mydocker-bench/bundle",
-		Namespaces:  spaces,
+		Namespaces: spaces,
 		Resources: &specs.LinuxResources{
 			Devices: []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}},
 			Memory:  &specs.LinuxMemory{Limit: &memory},

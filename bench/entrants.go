@@ -2,26 +2,43 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// An entrant is one command line that runs `true` in a container.
+// An entrant is one command line that is timed, with what has to be done around.
 type entrant struct {
-	name    string
-	what    string // of the container
-	version string
-	place   *place
-	run     []string
-	ps      []string // the command that lists containers, of mydocker
-	create  []string
-	why     error // it is not run
+	name  string
+	what  string // of the container
+	place *place
+
+	setup, before [][]string // once; and each time, outside of the measured time
+	run           []string
+	after, finish [][]string // each time; and once
+	why           error      // it is not run
+}
+
+// A client is the command line of an engine; all take Docker's flags.
+type client struct {
+	name, version string
+	place         *place
+	base          []string // the program, and its own flags
+	flags         []string // of run
+	remove        []string // a container that runs
+	why           error    // it is not there, or does not work here
+}
+
+// A bare runtime runs bundles.
+type bare struct {
+	name, version string
+	place         *place
+	base          []string
+	why           error
 }
 
 // The limits as flags, for those that have Docker's.
@@ -29,126 +46,103 @@ var limits = []string{
 	"--memory", strconv.Itoa(memoryLimit), "--pids-limit", strconv.Itoa(pidsLimit), "--cgroup-parent", "/mydocker-bench",
 }
 
-const yardstick = "crun run" // what the ratios are to
+// with returns a command line.
+func (c client) with(words ...string) []string { return join(c.base, words...) }
+
+// runs returns the command line of run.
+func (c client) runs(words ...string) []string {
+	return c.with(slices.Concat([]string{"run"}, c.flags, words)...)
+}
+
+// An arena is everybody who is there, or would be.
+type arena struct {
+	mydocker client
+	others   []client // podman, docker
+	bares    []bare   // crun, runc
+}
+
+func (a arena) clients() []client { return append([]client{a.mydocker}, a.others...) }
 
 // enter sets everybody up. stop ends what it started, also after an error.
-func enter(o options, im image) (list []*entrant, stop func(), err error) {
+func enter(o options, im image) (a arena, stop func(), err error) {
 	stop = func() {}
 	own, err := newPlace(func() error { return nil })
 	if err != nil {
-		return nil, stop, err
+		return a, stop, err
 	}
 	others, err := newPlace(func() error { return errors.Join(hideControllers(im.dir)(), hideState()) })
 	if err != nil {
-		return nil, stop, err
+		return a, stop, err
 	}
-	list = append(list, mydocker(own, o.binary, im)...)
-	list = append(list, bundles(others, im, o.crun)...)
-	list = append(list, podman(others, im)...)
-	var dockers []*entrant
-	dockers, stop = docker(im)
-	list = append(list, dockers...)
-	return choose(list, o.only), stop, nil
+	a.mydocker = mydocker(own, o.binary, im)
+	for _, command := range []string{o.crun, "runc"} {
+		a.bares = append(a.bares, bareRuntime(others, im, command))
+	}
+	engine, stop := docker(im)
+	a.others = []client{podman(others, im), engine}
+	return a, stop, nil
 }
 
-// choose leaves out those whose name does not match; the yardstick stays.
-func choose(list []*entrant, only string) []*entrant {
-	var chosen []*entrant
-	for _, e := range list {
-		if ok, _ := regexp.MatchString(only, e.name); ok || e.name == yardstick {
-			chosen = append(chosen, e)
-		}
-	}
-	return chosen
+func mydocker(p *place, binary string, im image) client {
+	c := client{name: "mydocker", place: p, flags: limits, remove: []string{"rm", "-f"},
+		base: []string{binary, "--root", filepath.Join(im.dir, "mydocker"), "--state", filepath.Join(im.dir, "mydocker-run")}}
+	c.version, c.why = p.output(binary, "--version")
+	return c.imported(im)
 }
 
-func mydocker(p *place, binary string, im image) []*entrant {
-	base := []string{binary, "--root", filepath.Join(im.dir, "mydocker"), "--state", filepath.Join(im.dir, "mydocker-run")}
-	version, err := p.output(binary, "--version")
-	imported := err
+// imported gives the engine the image.
+func (c client) imported(im image) client {
+	c.version = firstLine(c.version)
+	if c.why == nil {
+		_, c.why = c.place.output(c.with("import", im.tar, "bench")...)
+	}
+	return c
+}
+
+func bareRuntime(p *place, im image, command string) bare {
+	name := filepath.Base(command)
+	b := bare{name: name, place: p}
+	path, err := exec.LookPath(command)
+	b.why, b.base = err, []string{path, "--root", filepath.Join(im.dir, name)}
 	if err == nil {
-		_, imported = p.output(join(base, "import", im.tar, "bench")...)
+		version, _ := p.output(path, "--version")
+		b.version = firstLine(version)
 	}
-	one := func(name, what string, why error, words ...string) *entrant {
-		return &entrant{name: name, what: what, version: firstLine(version), place: p, why: why,
-			run: join(base, join(join([]string{"run", "--rm"}, limits...), words...)...)}
-	}
-	list := []*entrant{
-		one("mydocker run --network none, image host", "no network", err, "--network", "none", "host", "true"),
-		one("mydocker run --network none", "no network", imported, "--network", "none", "bench", "true"),
-		one("mydocker run", "bridge", imported, "bench", "true"),
-	}
-	list[1].ps = join(base, "ps", "--all")
-	list[1].create = join(base, "create", "--network", "none", "bench", "true")
-	return list
+	return b
 }
 
-func bundles(p *place, im image, crun string) []*entrant {
-	var list []*entrant
-	for _, command := range []string{crun, "runc"} {
-		name := filepath.Base(command)
-		e := &entrant{name: name + " run", what: "bare bundle, no network", place: p}
-		path, err := exec.LookPath(command)
-		e.why = err
-		e.run = []string{path, "--root", filepath.Join(im.dir, name), "run", "--bundle", im.bundle, "bench"}
-		if err == nil {
-			version, _ := p.output(path, "--version")
-			e.version = firstLine(version)
-		}
-		list = append(list, e)
-	}
-	return list
-}
-
-func podman(p *place, im image) []*entrant {
+func podman(p *place, im image) client {
 	path, err := exec.LookPath("podman")
 	dir := filepath.Join(im.dir, "podman")
-	base := []string{path, "--root", dir + "/root", "--runroot", dir + "/run", "--tmpdir", dir + "/tmp",
-		"--cgroup-manager", "cgroupfs", "--events-backend", "none"}
-	var version string
+	c := client{name: "podman", place: p, why: err, remove: []string{"rm", "-f", "-t", "0"},
+		base: []string{path, "--root", dir + "/root", "--runroot", dir + "/run", "--tmpdir", dir + "/tmp",
+			"--cgroup-manager", "cgroupfs", "--events-backend", "none"},
+		// Its default limits of files and processes are above what this root may set.
+		flags: join([]string{"--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096"}, limits...)}
 	if err == nil {
-		version, err = p.output(path, "--version")
+		c.version, c.why = p.output(path, "--version")
 	}
-	if err == nil {
-		_, err = p.output(join(base, "import", im.tar, "bench")...)
-	}
-	// Its default limits of files and processes are above what this root may set.
-	run := join(join(base, "run", "--rm", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096"), limits...)
-	return engines("podman", firstLine(version), p, run, err)
+	return c.imported(im)
 }
 
 // docker starts a daemon of its own, with its files, sockets, bridge and rules
 // apart from any other's.
-func docker(im image) ([]*entrant, func()) {
+func docker(im image) (client, func()) {
 	dir := filepath.Join(im.dir, "docker")
 	host := "unix://" + dir + "/sock"
-	client, err := exec.LookPath("docker")
+	path, err := exec.LookPath("docker")
+	c := client{name: "docker", base: []string{path, "-H", host}, flags: limits, remove: []string{"rm", "-f"}, why: err}
 	stop := func() {}
-	var p *place
-	if err == nil {
-		p, err = newPlace(func() error { return nil })
+	if c.why == nil {
+		c.place, c.why = newPlace(func() error { return nil })
 	}
-	if err == nil {
-		stop, err = startDockerd(p, dir, host)
+	if c.why == nil {
+		stop, c.why = startDockerd(c.place, dir, host)
 	}
-	var version string
-	if err == nil {
-		version, err = p.output(client, "-H", host, "version", "--format", "docker {{.Client.Version}}, dockerd {{.Server.Version}}")
+	if c.why == nil {
+		c.version, c.why = c.place.output(c.with("version", "--format", "docker {{.Client.Version}}, dockerd {{.Server.Version}}")...)
 	}
-	if err == nil {
-		_, err = p.output(client, "-H", host, "import", im.tar, "bench")
-	}
-	run := join([]string{client, "-H", host, "run", "--rm"}, limits...)
-	return engines("docker", firstLine(version), p, run, err), stop
-}
-
-// engines is one engine without and with a network.
-func engines(name, version string, p *place, run []string, err error) []*entrant {
-	return []*entrant{
-		{name: name + " run --network none", what: "no network", version: version, place: p, why: err,
-			run: join(run, "--network", "none", "bench", "true")},
-		{name: name + " run", what: "bridge", version: version, place: p, why: err, run: join(run, "bench", "true")},
-	}
+	return c.imported(im), stop
 }
 
 // startDockerd returns when the daemon answers.
@@ -190,20 +184,6 @@ func waitForDockerd(p *place, host string, ended <-chan struct{}) error {
 		case <-timeout:
 			return errors.New("dockerd did not answer in 30 s")
 		case <-time.After(100 * time.Millisecond): // it says nothing when it is ready
-		}
-	}
-}
-
-// warmUp runs everybody twice. Who fails is not measured.
-func warmUp(list []*entrant, progress func(string)) {
-	for _, e := range list {
-		for range 2 {
-			if e.why == nil {
-				_, e.why = e.place.output(e.run...)
-			}
-		}
-		if e.why != nil {
-			progress(fmt.Sprintf("%s is not run: %v", e.name, e.why))
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Command bench measures what `mydocker run` costs beside other engines and
+// Command bench measures what mydocker's commands cost beside other engines and
 // bare runtimes, in alternation on the same machine, and says which of the
 // project's budgets are met.
 //
@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 )
 
 // options are the command's flags.
@@ -24,6 +25,7 @@ type options struct {
 	dir        string
 	rounds     int
 	containers int
+	crowd      int
 	only       string
 	seed       uint64
 }
@@ -34,9 +36,10 @@ func main() {
 	flag.StringVar(&o.crun, "crun", "crun", "the crun to compare with")
 	flag.StringVar(&o.out, "out", "", "write the results to this file, too")
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "where to keep images and containers while measuring")
-	flag.IntVar(&o.rounds, "n", 40, "runs of each, spaced; and as many back-to-back")
+	flag.IntVar(&o.rounds, "n", 24, "runs of each, spaced; and as many back-to-back")
+	flag.IntVar(&o.crowd, "crowd", 100, "containers started in parallel; 0 leaves that out")
 	flag.IntVar(&o.containers, "containers", 1000, "containers made for ps; 0 leaves that out")
-	flag.StringVar(&o.only, "only", "", "measure only those whose name matches this regular expression, and crun")
+	flag.StringVar(&o.only, "only", "", "hold only the contests, with those whose name matches this regular expression, and crun")
 	flag.Uint64Var(&o.seed, "seed", 1, "of the order of runs")
 	flag.Parse()
 	if err := bench(o); err != nil {
@@ -45,7 +48,7 @@ func main() {
 	}
 }
 
-// bench is the hallway: places, bundle, entrants, measure, report.
+// bench is the hallway: image, arena, contests, lists, crowds, report.
 func bench(o options) (err error) {
 	if os.Geteuid() != 0 {
 		return errors.New("containers are made by root")
@@ -62,20 +65,25 @@ func bench(o options) (err error) {
 	if err != nil {
 		return err
 	}
-	entrants, stop, err := enter(o, image)
+	only, err := regexp.Compile(o.only)
+	if err != nil {
+		return err
+	}
+	arena, stop, err := enter(o, image)
 	defer stop()
 	if err != nil {
 		return err
 	}
 	progress := func(what string) { fmt.Fprintln(os.Stderr, "bench:", what) }
-	warmUp(entrants, progress)
-	r := results{machine: describe(), options: o, entrants: entrants}
-	progress(fmt.Sprintf("%d rounds, spaced", o.rounds))
-	r.spaced = measure(entrants, o.rounds, spacing, o.seed)
-	progress(fmt.Sprintf("%d rounds, back-to-back", o.rounds))
-	r.tight = measure(entrants, o.rounds, 0, o.seed+1)
-	progress("ps")
-	r.lists = measureLists(entrants, o)
+	r := results{machine: describe(), options: o, arena: arena, contests: contests(arena, image)}
+	for _, c := range r.contests {
+		c.choose(only)
+		c.hold(o, progress)
+	}
+	if o.only == "" {
+		r.lists, r.memories = listings(arena, o, progress)
+		r.crowds = crowds(arena, o.crowd, progress)
+	}
 	return r.write(o.out, os.Stdout)
 }
 

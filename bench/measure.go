@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -25,58 +24,36 @@ func measure(list []*entrant, rounds int, pause time.Duration, seed uint64) map[
 			if e.why != nil {
 				continue
 			}
-			time.Sleep(pause)
-			c, err := e.place.time(e.run)
-			if err != nil {
-				e.why = fmt.Errorf("failed while measured: %w", err)
-				continue
+			if c := e.once(pause); e.why == nil {
+				taken[e] = append(taken[e], c)
 			}
-			taken[e] = append(taken[e], c)
 		}
 	}
 	return taken
 }
 
-// A listing is what it took to list so many containers.
-type listing struct {
-	containers int
-	sample     sample
-	err        error
+// once does everything once, and times the command.
+func (e *entrant) once(pause time.Duration) (c cost) {
+	if e.all(e.before); e.why != nil {
+		return c
+	}
+	if len(e.before) > 0 {
+		pause = max(pause, spacing) // what was started begins
+	}
+	time.Sleep(pause)
+	if c, e.why = e.place.time(e.run); e.why == nil {
+		e.all(e.after)
+	}
+	return c
 }
 
-// measureLists times ps with no container and with many.
-func measureLists(list []*entrant, o options) []listing {
-	var all []listing
-	for _, e := range list {
-		if e.ps == nil || e.why != nil {
-			continue
-		}
-		all = append(all, e.list(0, o.rounds))
-		if o.containers > 0 {
-			l := listing{containers: o.containers}
-			for i := 0; i < o.containers && l.err == nil; i++ {
-				_, l.err = e.place.output(e.create...)
-			}
-			if l.err == nil {
-				l = e.list(o.containers, o.rounds)
-			}
-			all = append(all, l)
+// all runs commands that are not timed, up to the first that fails.
+func (e *entrant) all(commands [][]string) {
+	for _, argv := range commands {
+		if e.why == nil {
+			_, e.why = e.place.output(argv...)
 		}
 	}
-	return all
-}
-
-func (e *entrant) list(containers, rounds int) listing {
-	l := listing{containers: containers}
-	for range rounds {
-		c, err := e.place.time(e.ps)
-		if err != nil {
-			l.err = err
-			return l
-		}
-		l.sample = append(l.sample, c)
-	}
-	return l
 }
 
 // wall returns the quantile q, from 0 to 1, of the wall-clock times, in

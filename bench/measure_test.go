@@ -24,19 +24,20 @@ func TestQuantile(t *testing.T) {
 // TestReportSaysWhatWasNotRun keeps the report honest: who is missing is named
 // with the reason, and no budget is met without a measurement.
 func TestReportSaysWhatWasNotRun(t *testing.T) {
-	crun := &entrant{name: yardstick}
+	crun := &entrant{name: "crun run"}
 	slow := &entrant{name: "mydocker run"}
 	absent := &entrant{name: "docker run", why: errNotHere("no daemon")}
-	r := results{
+	r := results{contests: []*contest{{
+		title: theRun, yardstick: "crun run",
 		entrants: []*entrant{crun, slow, absent},
 		spaced: map[*entrant]sample{
 			crun: {{wall: 10 * time.Millisecond}},
 			slow: {{wall: 15 * time.Millisecond}},
 		},
-	}
+	}}}
 	text := r.report()
 	for _, want := range []string{
-		"| mydocker run |  | 1 | 15.00 | 15.00 | 15.00 | 1.50 |",
+		"| mydocker run |  | 1 | 15.00 | 15.00 | 15.00 | 1.50 | - | - | - | - |",
 		"Not run: docker run: no daemon",
 		"| run --rm IMAGE true, on the bridge | crun run | 1.50 of 1.00, **not met** | - |",
 		"| run --rm --network none IMAGE true | crun run | - of 0.80, not measured | - |",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -61,16 +62,18 @@ func (p *place) do(f func()) {
 // output runs a command and returns what it printed; its error says what it
 // wrote on standard error.
 func (p *place) output(argv ...string) (out string, err error) {
-	p.do(func() {
-		var stdout, stderr bytes.Buffer
-		cmd := exec.Command(argv[0], argv[1:]...)
-		cmd.Stdout, cmd.Stderr = &stdout, &stderr
-		if err = cmd.Run(); err != nil {
-			err = fmt.Errorf("%s: %w %s", filepath.Base(argv[0]), err, lastLine(stderr.String()))
-		}
-		out = stdout.String()
-	})
-	return out, err
+	var stdout, stderr bytes.Buffer
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = time.Second // of what goes on and holds them
+	p.do(func() { err = cmd.Start() })
+	if err == nil {
+		err = cmd.Wait() // elsewhere, so that others can start meanwhile
+	}
+	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
+		return "", fmt.Errorf("%s: %w %s", filepath.Base(argv[0]), err, lastLine(stderr.String()))
+	}
+	return stdout.String(), nil
 }
 
 // A cost is what one run took.

@@ -15,68 +15,46 @@ import (
 type results struct {
 	machine  string
 	options  options
-	entrants []*entrant
-	spaced   map[*entrant]sample
-	tight    map[*entrant]sample
+	arena    arena
+	contests []*contest
 	lists    []listing
-}
-
-// A budget is a promise about ratios of medians.
-type budget struct {
-	what    string
-	entrant string  // none: nothing here measures it yet
-	to      string  // whose median is 1
-	spaced  float64 // at most
-	tight   float64 // at most, back-to-back; 0: nothing is promised
-	later   string  // why it is not measured
-}
-
-// budgets are the project's, met or not.
-var budgets = []budget{
-	{what: "run --rm --network none IMAGE true", entrant: "mydocker run --network none", to: yardstick, spaced: 0.8},
-	{what: "run --rm --network none host true", entrant: "mydocker run --network none, image host", to: yardstick, spaced: 0.8},
-	{what: "run --rm IMAGE true, on the bridge", entrant: "mydocker run", to: yardstick, spaced: 1.0},
-	{what: "the same", entrant: "mydocker run", to: "docker run", spaced: 0.1, tight: 0.04},
-	{what: "the same", entrant: "mydocker run", to: "podman run", spaced: 0.1, tight: 0.04},
-	{what: "runtime alone, run of a bundle (0.5 spaced, 0.9 back-to-back)", later: "there is no command for it yet"},
-	{what: "exec (0.4 spaced, 0.8 back-to-back)", later: "there is no exec yet"},
-	{what: "run -d until the prompt returns (0.8)", later: "there are no detached containers yet"},
-	{what: "1,000 containers in parallel, less than a tenth of podman", later: "there are no detached containers yet"},
-	{what: "memory per running container, at most 1 MB", later: "there are no detached containers yet"},
-	{what: "pull and unpack, at most half of docker and podman", later: "there are no registries yet"},
-	{what: "traffic, at least 0.95 of a bare veth pair", later: "nothing here does it yet"},
+	memories []memory
+	crowds   []crowd
 }
 
 func (r results) report() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Results of `make bench`\n\n%s\n", r.machine)
-	fmt.Fprintf(&b, "`true` of a static busybox from before the command is started until it has ended, in a new container\n")
-	fmt.Fprintf(&b, "each time, with a limit of memory and of processes; times in milliseconds. Everybody runs once per round, in\n")
-	fmt.Fprintf(&b, "random order (seed %d). The image `host` runs the machine's own `true`, which is linked dynamically.\n", r.options.seed)
-	fmt.Fprintf(&b, "crun and runc run a bundle whose root is a plain directory, with Docker's seccomp profile, capabilities and masks;\n")
-	fmt.Fprintf(&b, "they make no overlay, no log and no record of the container.\n\n")
-	r.table(&b, "Spaced: 50 ms after the run before", r.spaced)
-	r.table(&b, "Back-to-back: right after the run before", r.tight)
+	fmt.Fprintf(&b, "From before a command is started until it has ended, in containers of a static busybox with a limit of memory and of\n")
+	fmt.Fprintf(&b, "processes; times in milliseconds. Everybody is timed once per round, in random order (seed %d): 50 ms after the\n", r.options.seed)
+	fmt.Fprintf(&b, "one before, which is what a person leaves, and then back-to-back. crun and runc run a bundle whose root is a plain\n")
+	fmt.Fprintf(&b, "directory, with Docker's seccomp profile, capabilities and masks; they make no overlay, no log and no record.\n\n")
+	for _, c := range r.contests {
+		c.report(&b)
+	}
 	r.listTable(&b)
+	r.memoryTable(&b)
+	r.crowdTable(&b)
 	r.budgetTable(&b)
 	r.versions(&b)
 	return b.String()
 }
 
-// table prints one way of measuring, the fastest first.
-func (r results) table(b *strings.Builder, title string, taken map[*entrant]sample) {
-	fmt.Fprintf(b, "## %s\n\n| command | container | runs | median | p10 | p90 | ratio of medians to %s |\n|---|---|---|---|---|---|---|\n", title, yardstick)
-	list := slices.Clone(r.entrants)
+// report prints a contest, the fastest first.
+func (c *contest) report(b *strings.Builder) {
+	fmt.Fprintf(b, "## %s\n\n", c.title)
+	if c.note != "" {
+		fmt.Fprintf(b, "%s\n\n", c.note)
+	}
+	fmt.Fprintf(b, "| command | container | runs | median | p10 | p90 | to %s | back-to-back | p10 | p90 | to %[1]s |\n|---|---|---|---|---|---|---|---|---|---|---|\n", c.yardstick)
+	list := slices.Clone(c.entrants)
 	slices.SortFunc(list, func(x, y *entrant) int {
-		return cmp.Or(cmp.Compare(taken[x].wall(0.5), taken[y].wall(0.5)), cmp.Compare(x.name, y.name))
+		return cmp.Or(cmp.Compare(c.spaced[x].wall(0.5), c.spaced[y].wall(0.5)), cmp.Compare(x.name, y.name))
 	})
 	for _, e := range list {
-		s := taken[e]
-		if len(s) == 0 {
-			continue
+		if s := c.spaced[e]; len(s) > 0 {
+			fmt.Fprintf(b, "| %s | %s | %d | %s | %s |\n", e.name, e.what, len(s), c.cells(c.spaced, e), c.cells(c.tight, e))
 		}
-		fmt.Fprintf(b, "| %s | %s | %d | %.2f | %.2f | %.2f | %s |\n", e.name, e.what, len(s), s.wall(0.5), s.wall(0.1), s.wall(0.9),
-			ratioText(ratio(r.entrants, taken, e.name, yardstick)))
 	}
 	b.WriteString("\n")
 	for _, e := range list {
@@ -86,18 +64,19 @@ func (r results) table(b *strings.Builder, title string, taken map[*entrant]samp
 	}
 }
 
-// ratio of medians; 0 where one of both was not run.
-func ratio(list []*entrant, taken map[*entrant]sample, name, to string) float64 {
-	median := func(name string) float64 {
-		for _, e := range list {
-			if e.name == name {
-				return taken[e].wall(0.5)
-			}
-		}
-		return 0
+// cells are median, quantiles and ratio, or dashes.
+func (c *contest) cells(taken map[*entrant]sample, e *entrant) string {
+	s := taken[e]
+	if len(s) == 0 {
+		return "- | - | - | -"
 	}
-	if to := median(to); to > 0 {
-		return median(name) / to
+	return fmt.Sprintf("%.2f | %.2f | %.2f | %s", s.wall(0.5), s.wall(0.1), s.wall(0.9), ratioText(c.ratio(taken, e.name, c.yardstick)))
+}
+
+// ratio of medians; 0 where one of both was not run.
+func (c *contest) ratio(taken map[*entrant]sample, name, to string) float64 {
+	if to := c.median(taken, to); to > 0 {
+		return c.median(taken, name) / to
 	}
 	return 0
 }
@@ -110,88 +89,59 @@ func ratioText(r float64) string {
 }
 
 func (r results) listTable(b *strings.Builder) {
-	b.WriteString("## mydocker ps --all\n\n| containers | runs | median | p90 | processor time, median | budget |\n|---|---|---|---|---|---|\n")
+	b.WriteString("## ps\n\n| command | containers | runs | median | p90 | processor time, median |\n|---|---|---|---|---|---|\n")
 	for _, l := range r.lists {
 		if l.err != nil {
-			fmt.Fprintf(b, "| %d | not run: %v |\n", l.containers, l.err)
+			fmt.Fprintf(b, "| %s | %s | not run: %v |\n", l.command, l.containers, l.err)
 			continue
 		}
-		promise := "-"
-		switch l.containers {
-		case 0:
-			promise = "3 ms, " + verdict(l.sample.wall(0.5), 3)
-		case 1000:
-			promise = "50 ms of processor time, " + verdict(l.sample.cpu(0.5), 50)
+		fmt.Fprintf(b, "| %s | %s | %d | %.2f | %.2f | %.2f |\n", l.command, l.containers, len(l.sample),
+			l.sample.wall(0.5), l.sample.wall(0.9), l.sample.cpu(0.5))
+	}
+	b.WriteString("\nThe processor time of docker is its client's alone.\n\n")
+}
+
+func (r results) memoryTable(b *strings.Builder) {
+	b.WriteString("## Memory of containers that do nothing\n\nProportional set size (PSS) of the processes that keep them.\n\n" +
+		"| engine | containers | processes | MB for each | and for all |\n|---|---|---|---|---|\n")
+	for _, m := range r.memories {
+		what := map[bool]string{false: "with a log", true: "with a log and a terminal"}[m.terminal]
+		if m.err != nil {
+			fmt.Fprintf(b, "| %s | not run: %v |\n", m.client, m.err)
+			continue
 		}
-		fmt.Fprintf(b, "| %d | %d | %.2f | %.2f | %.2f | %s |\n", l.containers, len(l.sample),
-			l.sample.wall(0.5), l.sample.wall(0.9), l.sample.cpu(0.5), promise)
+		fmt.Fprintf(b, "| %s | %d %s | %d | %.2f | %.0f |\n", m.client, m.containers, what, m.processes, m.each(), float64(m.daemons)/1000)
 	}
 	b.WriteString("\n")
 }
 
-func (r results) budgetTable(b *strings.Builder) {
-	b.WriteString("## Budgets\n\nRatios of medians. They were set against crun 1.27, which starts in about half the time of the 1.8 that\n" +
-		"Debian 12 has; beside that one, half the ratio is asked for.\n\n" +
-		"| what | beside | spaced, at most | back-to-back, at most |\n|---|---|---|---|\n")
-	for _, p := range budgets {
-		if p.later != "" {
-			fmt.Fprintf(b, "| %s | | not measured: %s | |\n", p.what, p.later)
+func (r results) crowdTable(b *strings.Builder) {
+	fmt.Fprintf(b, "## Many containers, %d commands at the same time\n\nWithout a network; seconds until all run, and until all are removed again.\n\n"+
+		"| engine | containers | started | removed |\n|---|---|---|---|\n", lanes)
+	for _, k := range r.crowds {
+		if k.err != nil {
+			fmt.Fprintf(b, "| %s | %d | not run: %v |\n", k.client, k.count, k.err)
 			continue
 		}
-		old := p.to == yardstick && r.oldCrun()
-		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", p.what, p.to,
-			outcome(ratio(r.entrants, r.spaced, p.entrant, p.to), p.spaced, old),
-			outcome(ratio(r.entrants, r.tight, p.entrant, p.to), p.tight, old))
+		fmt.Fprintf(b, "| %s | %d | %.2f | %.2f |\n", k.client, k.count, k.started.Seconds(), k.removed.Seconds())
 	}
 	b.WriteString("\n")
-}
-
-// oldCrun reports whether the crun that was run is one of those that start in
-// twice the time of the one that the budgets mean.
-func (r results) oldCrun() bool {
-	for _, e := range r.entrants {
-		if e.name == yardstick {
-			return strings.HasPrefix(e.version, "crun version 1.8")
-		}
-	}
-	return false
-}
-
-// outcome is a ratio with what was promised of it. Beside an old crun a promise
-// is kept only at half the ratio.
-func outcome(ratio, limit float64, old bool) string {
-	if limit == 0 {
-		return ratioText(ratio)
-	}
-	said := verdict(ratio, limit)
-	if old && ratio > limit/2 && ratio <= limit {
-		said = "met beside this old crun only"
-	}
-	return fmt.Sprintf("%s of %.2f, %s", ratioText(ratio), limit, said)
-}
-
-// verdict of a measured value, 0 for none, that should be at most limit.
-func verdict(value, limit float64) string {
-	switch {
-	case value == 0:
-		return "not measured"
-	case value <= limit:
-		return "met"
-	}
-	return "**not met**"
 }
 
 func (r results) versions(b *strings.Builder) {
 	b.WriteString("## Versions\n\n")
 	var seen []string
-	for _, e := range r.entrants {
-		if e.version != "" && !slices.Contains(seen, e.version) {
-			seen = append(seen, e.version)
-		}
+	for _, c := range r.arena.clients() {
+		seen = append(seen, c.version)
+	}
+	for _, c := range r.arena.bares {
+		seen = append(seen, c.version)
 	}
 	slices.Sort(seen)
-	for _, v := range seen {
-		fmt.Fprintf(b, "- %s\n", v)
+	for _, v := range slices.Compact(seen) {
+		if v != "" {
+			fmt.Fprintf(b, "- %s\n", v)
+		}
 	}
 }
 
