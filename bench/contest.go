@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 )
@@ -11,10 +12,10 @@ type contest struct {
 	note      string
 	yardstick string // the entrant that the ratios are to
 	entrants  []*entrant
-	share     int // of the rounds, one in so many
-	loose     bool
+	share     int  // of the rounds, one in so many
+	loose     bool // what is done around takes longer than what is measured
 	spaced    map[*entrant]sample
-	tight     map[*entrant]sample // nil where it is loose: what is done around takes longer
+	tight     map[*entrant]sample // nil of a loose one
 }
 
 // What a container does that waits to be joined, stopped or removed.
@@ -145,7 +146,12 @@ func (c *contest) choose(only *regexp.Regexp) {
 func (c *contest) hold(o options, progress func(string)) {
 	rounds := max(o.rounds/max(c.share, 1), 1)
 	progress(fmt.Sprintf("%s: %d rounds", c.title, rounds))
+	var there []*entrant
 	for _, e := range c.entrants {
+		if e.why != nil {
+			continue
+		}
+		there = append(there, e)
 		e.all(e.setup)
 		e.once(0) // the first time caches are cold
 		e.once(0)
@@ -154,13 +160,15 @@ func (c *contest) hold(o options, progress func(string)) {
 	if !c.loose {
 		c.tight = measure(c.entrants, rounds, 0, o.seed+1)
 	}
-	for _, e := range c.entrants {
+	for _, e := range there {
 		why := e.why
-		if e.why = nil; why == nil || len(e.finish) > 0 {
-			e.all(e.finish)
-		}
-		if e.why = why; why != nil {
-			progress(fmt.Sprintf("%s is not run: %v", e.name, why))
+		e.why = nil
+		e.all(e.finish)
+		e.why = cmp.Or(why, e.why)
+	}
+	for _, e := range c.entrants {
+		if e.why != nil {
+			progress(fmt.Sprintf("%s is not run: %v", e.name, e.why))
 		}
 	}
 }

@@ -36,7 +36,7 @@ func main() {
 	flag.StringVar(&o.crun, "crun", "crun", "the crun to compare with")
 	flag.StringVar(&o.out, "out", "", "write the results to this file, too")
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "where to keep images and containers while measuring")
-	flag.IntVar(&o.rounds, "n", 24, "runs of each, spaced; and as many back-to-back")
+	flag.IntVar(&o.rounds, "n", 20, "runs of each, spaced; and as many back-to-back")
 	flag.IntVar(&o.crowd, "crowd", 100, "containers started in parallel; 0 leaves that out")
 	flag.IntVar(&o.containers, "containers", 1000, "containers made for ps; 0 leaves that out")
 	flag.StringVar(&o.only, "only", "", "hold only the contests, with those whose name matches this regular expression, and crun")

@@ -116,15 +116,9 @@ func (m *monitor) live(engine *client) int {
 // what it starts would inherit that, as it would inherit what the engine's
 // caller ignores.
 func ignoreSignals() {
-	c := make(chan os.Signal, 1)
-	for s := syscall.Signal(1); s <= 64; s++ {
-		switch s {
-		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPROF, syscall.SIGCONT,
-			syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGABRT, 32, 33:
-		default:
-			signal.Notify(c, s)
-		}
-	}
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGPIPE,
+		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGVTALRM, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU,
+		syscall.SIGXCPU, syscall.SIGXFSZ, syscall.SIGWINCH)
 }
 
 // made waits for what the engine wants to be started.
