@@ -73,28 +73,36 @@ func TestLogKeepsBytes(t *testing.T) {
 	}
 }
 
-// TestReaderOfOneLine goes when it has read that: the command ends.
+// TestReaderOfOneLine goes when it has read that: the command ends. A container
+// goes on, as with Docker; what exec started learns it, as in a pipeline.
 func TestReaderOfOneLine(t *testing.T) {
 	h := newHouse(t)
-	h.want(0, h.run("-d", "--name=box", "sleep", "4321")...)
-	for _, args := range [][]string{h.run("--rm", "yes"), {"exec", "box", "yes"}} {
-		cmd := h.command(args...)
-		out, err := cmd.StdoutPipe()
-		if err == nil {
-			err = cmd.Start()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.ReadFull(out, make([]byte, 2)); err != nil {
-			t.Error(err)
-		}
-		out.Close()
-		cmd.Wait() // or the time of all tests is over
+	h.oneLine(h.run("--name=box", "sh", "-c", "yes; exit 7")...)
+	if got := h.want(0, "inspect", "-f", "{{.State.Running}}", "box"); got != "true" {
+		t.Error("the container ended with its reader")
 	}
-	if top := h.want(0, "top", "box"); strings.Contains(top, "yes") {
+	h.oneLine("exec", "box", "sh", "-c", "yes one; exit 7")
+	if top := h.want(0, "top", "box"); strings.Contains(top, "yes one") {
 		t.Errorf("it goes on:\n%s", top)
 	}
+}
+
+// oneLine reads one line of what the command prints, and waits for its end.
+func (h *house) oneLine(args ...string) {
+	h.t.Helper()
+	cmd := h.command(args...)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, 2)); err != nil {
+		h.t.Error(err)
+	}
+	out.Close()
+	cmd.Wait() // or the time of all tests is over
 }
 
 func TestCommandOutlivesItsUser(t *testing.T) {
