@@ -33,6 +33,7 @@ var libraries = []library{
 // forTests are imported by tests and by packages for tests only.
 var forTests = []string{
 	module + "/internal/testenv", "testing", "github.com/google/go-cmp/...", "github.com/rogpeppe/go-internal/...",
+	"github.com/creack/pty",
 }
 
 // notLinked must not be part of the command: each costs every start a share of

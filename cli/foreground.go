@@ -60,8 +60,11 @@ func (a *app) attached(con *engine.Attachment, at runflags.Attached, keys []byte
 	return engine.Exit{}, nil
 }
 
-// streams are the user's, of which only those attached are used.
+// streams are the user's, of which only those attached are used. That nobody
+// reads them any more is an error then, of which the program learns, and not the
+// end of the command.
 func (a *app) streams(at runflags.Attached, keys []byte) (s engine.Streams) {
+	signal.Ignore(syscall.SIGPIPE)
 	if at.In {
 		s.In = a.In
 		if at.TTY {

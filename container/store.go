@@ -306,21 +306,6 @@ func (s *Store) Alive(id string) bool {
 	}
 }
 
-// WaitFree returns when nobody is responsible for the container.
-func (s *Store) WaitFree(id string) error {
-	if _, err := os.Lstat(s.lockPath(id)); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	lock, err := filelock.Lock(s.lockPath(id))
-	if err != nil {
-		return err
-	}
-	if _, err := os.Lstat(s.Dir(id)); errors.Is(err, fs.ErrNotExist) {
-		os.Remove(s.lockPath(id)) // our waiting made it anew
-	}
-	return lock.Close()
-}
-
 // Active returns the IDs of the containers that are marked as active: those in
 // somebody's hands, and those whose keeper died.
 func (s *Store) Active() ([]string, error) {

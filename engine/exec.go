@@ -39,7 +39,8 @@ func (e *PausedError) Hint() string { return "mydocker unpause " + e.Ref }
 type joining struct {
 	e      *Engine
 	rec    *container.Record
-	target *os.File // pidfd of the container's first process
+	conn   *wire.Conn // to the container's monitor
+	target *os.File   // pidfd of the container's first process
 	view   rootView
 	plan   *plan.Plan
 	user   specs.User
@@ -63,17 +64,36 @@ func (e *Engine) Exec(nameOrID string, o ExecOptions) (*Execution, error) {
 
 // enter has the container's monitor start the process.
 func (j *joining) enter(o ExecOptions) (*Execution, error) {
-	conn, err := j.e.dial(j.rec)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errLost, err)
-	}
-	k := &keeper{conn: conn, start: wire.Start{Exec: true, ID: j.rec.ID}}
+	k := &keeper{conn: j.conn, start: wire.Start{Exec: true, ID: j.rec.ID}}
+	j.conn = nil
 	x, err := j.start(k, o)
 	if err != nil {
 		k.dismiss()
 		return nil, err
 	}
 	return x, nil
+}
+
+// entrance connects to the monitor of a container, and returns when that runs its
+// program. Before, its root is still the host's.
+func (e *Engine) entrance(rec *container.Record) (*wire.Conn, error) {
+	conn, err := e.dial(rec)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errLost, err)
+	}
+	var p wire.Packet
+	if err = conn.SendWant(wire.Attach, wire.Want{}); err == nil {
+		p, err = conn.Recv()
+	}
+	if err == nil && p.Kind != wire.Attached {
+		err = fmt.Errorf("an answer of kind %c", p.Kind)
+	}
+	p.Close()
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("%w: %w", errLost, err)
+	}
+	return conn, nil
 }
 
 // PlanExec returns the plan of a process in a container, and the number of the
@@ -115,6 +135,9 @@ func (e *Engine) join(nameOrID string, r oci.ExecRequest) (*joining, error) {
 // open reaches the container, and compiles the plan. What it opened before it
 // failed is the caller's to close.
 func (j *joining) open(r oci.ExecRequest) (err error) {
+	if j.conn, err = j.e.entrance(j.rec); err != nil {
+		return err
+	}
 	if j.target, err = openProcess(j.rec); err != nil {
 		return err
 	}
@@ -150,6 +173,9 @@ func (j *joining) compile(r oci.ExecRequest) error {
 
 func (j *joining) close() {
 	closeAll([]*os.File{j.target, j.view.root})
+	if j.conn != nil {
+		j.conn.Close()
+	}
 }
 
 // start runs the plan.

@@ -73,11 +73,11 @@ func (e *Engine) halfMade(h *container.Handle) bool {
 }
 
 // resettle settles a container that is to be started while something of its last
-// start is left: whoever was responsible died after the caller looked for such.
-// One that is gone afterwards has no record.
+// start, or of its removal, is left: whoever was responsible died after the caller
+// looked for such. One that is gone afterwards has no record.
 func (e *Engine) resettle(h *container.Handle) error {
 	if h.Record == nil {
-		return nil
+		return e.settle(h, nil)
 	}
 	entries, err := plan.ReadJournal(journalPath(h), e.codec())
 	if err != nil {

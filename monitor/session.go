@@ -92,6 +92,7 @@ func (s *session) reborn(p wire.Packet) {
 // client is there. Its streams are between it and the client; here they are
 // held, so that it can live on when the client is gone.
 func (m *monitor) exec(c *client, start *wire.Start) {
+	<-m.begun // before, the container's root is still the host's
 	m.mu.Lock()
 	c.exec = true
 	m.mu.Unlock()

@@ -119,12 +119,14 @@ func (m *monitor) ask(c *client, p wire.Packet) {
 	w.Whole = false // only who starts a container makes it wait
 	if p.Kind == wire.Attach {
 		<-m.begun
-		c.conn.Send(wire.Attached, nil, m.input(w)...)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c.mu.Lock()
+	c.mu.Lock() // no output comes before the answer, and none after it is missed
 	c.want = w
+	if p.Kind == wire.Attach {
+		c.conn.Send(wire.Attached, nil, m.input(w)...)
+	}
 	c.mu.Unlock()
 	if m.exit != nil {
 		c.hurry()
@@ -134,8 +136,6 @@ func (m *monitor) ask(c *client, p wire.Packet) {
 
 // input is where an attached client writes to.
 func (m *monitor) input(w wire.Want) []*os.File {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	switch {
 	case m.terminal != nil: // also to tell its size
 		return []*os.File{m.terminal}

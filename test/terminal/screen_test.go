@@ -103,7 +103,7 @@ func TestEditorFillsTheScreen(t *testing.T) {
 	s.keys("C-l")
 	s.shows("the smaller page", page(15, "zero one", "two!"))
 	s.keys(":w", "Enter")
-	s.shows("that it was written", func(lines []string) bool { return strings.Contains(lines[len(lines)-1], "written") })
+	s.shows("that it was written", func(lines []string) bool { return strings.Contains(lines[len(lines)-1], "2L, 14C") })
 	if got := d.want(0, "exec", "box", "cat", "/tmp/file"); got != "zero one\ntwo!" {
 		t.Errorf("the file is %q", got)
 	}

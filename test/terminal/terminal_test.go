@@ -284,18 +284,17 @@ func TestKeysToLeaveWith(t *testing.T) {
 	}
 }
 
-func TestClosingTheTerminalIsASignal(t *testing.T) {
+// TestClosingTheTerminal ends the command. The container goes on.
+func TestClosingTheTerminal(t *testing.T) {
 	d := newDesk(t)
 	w := d.open(d.run("-it", "--name=box", "sh", "-c", "trap 'exit 11' HUP; "+turns)...)
 	w.expect("ready")
 	w.master.Close()
-	if code := d.want(0, "wait", "box"); code != "11" {
-		t.Errorf("the container ended with %s", code)
-	}
 	w.cmd.Wait()
+	d.running(true)
 }
 
-// Of one who is attached, as with Docker, nothing reaches the container.
+// So it does with one who is attached.
 func TestClosingTheTerminalOfOneAttached(t *testing.T) {
 	d := newDesk(t)
 	d.want(0, d.run("-dit", "--name=box", "sh", "-c", "trap 'exit 11' HUP; trap 'echo drawn' WINCH; "+turns)...)
