@@ -34,21 +34,22 @@ func (s *Store) Rename(id, name string) error {
 
 // rename is Rename for who holds the lock on names.
 func (s *Store) rename(id, name string) error {
-	var old, spare string
+	// What a rename that was killed left goes before it is forgotten.
+	if r, err := s.Load(id); err == nil && r.Spare != "" && r.Spare != name {
+		if err := s.dropName(r.Spare, id); err != nil {
+			return err
+		}
+	}
+	var old string
 	err := s.Edit(id, func(r *Record) error {
 		if r.Name == name {
 			return ErrSameName
 		}
-		old, spare, r.Spare = r.Name, r.Spare, name
+		old, r.Spare = r.Name, name
 		return nil
 	})
 	if err != nil {
 		return err
-	}
-	if spare != "" && spare != name { // of a rename that was killed
-		if err := s.dropName(spare, id); err != nil {
-			return err
-		}
 	}
 	if err := s.claim(name, id, s.dropStale); err != nil {
 		if !s.Exists(id) { // it was removed meanwhile

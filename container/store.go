@@ -163,9 +163,11 @@ func (s *Store) save(r *Record) error {
 	if err := os.WriteFile(at(nextFile), b, 0o600); err != nil {
 		return err
 	}
-	for _, err := range []error{os.Remove(at(beforeFile)), os.Rename(at(recordFile), at(beforeFile))} {
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+	if _, err := os.Lstat(at(recordFile)); err == nil { // else beforeFile is the one, of a save that was killed
+		for _, err := range []error{os.Remove(at(beforeFile)), os.Rename(at(recordFile), at(beforeFile))} {
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
 		}
 	}
 	return os.Rename(at(nextFile), at(recordFile))
