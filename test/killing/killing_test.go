@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,7 +44,7 @@ type field struct {
 	once sync.Once
 
 	mu     sync.Mutex
-	past   []string       // the last operations
+	past   []string       // what happened
 	counts map[string]int // of what happened
 	said   map[string]int // messages of commands that failed
 }
@@ -141,16 +142,27 @@ func (f *field) note(kind, format string, args ...any) {
 	defer f.mu.Unlock()
 	f.counts[kind]++
 	line := fmt.Sprintf("%8.3f ", time.Since(f.begun).Seconds()) + fmt.Sprintf(format, args...)
-	if f.past = append(f.past, line); len(f.past) > kept {
-		f.past = f.past[1:]
+	f.past = append(f.past, line)
+}
+
+// about returns what happened last to any of these.
+func (f *field) about(words ...string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var lines []string
+	for _, line := range f.past {
+		if slices.ContainsFunc(words, func(w string) bool { return strings.Contains(line, w) }) {
+			lines = append(lines, line)
+		}
 	}
+	return strings.Join(lines[max(0, len(lines)-kept):], "\n")
 }
 
 // failed reports a failure with what led to it, and ends the whole.
 func (f *field) failed(format string, args ...any) {
 	f.end()
 	f.mu.Lock()
-	past := strings.Join(f.past, "\n")
+	past := strings.Join(f.past[max(0, len(f.past)-kept):], "\n")
 	f.mu.Unlock()
 	f.t.Errorf("%s\nseed %d; the last operations:\n%s", fmt.Sprintf(format, args...), f.seed, past)
 }

@@ -128,8 +128,21 @@ func (f *field) compare(id, state, name string) {
 		f.failed("%s is said to be %s", name, state)
 	}
 	if found, err := f.store.Find(name); err != nil || found.ID != id {
-		f.failed("by its name %s container %.12s is not found: %v", name, id, err)
+		owner, _ := os.ReadFile(filepath.Join(f.env.Root, "names", name))
+		f.failed("by its name %s, which is %.12s's, container %.12s is not found: %v\n%s\nabout these:\n%s", name, owner, id, err,
+			f.records(id), f.about(name, id[:12], string(owner[:min(12, len(owner))])))
 	}
+}
+
+// records returns what the files of a container's record hold.
+func (f *field) records(id string) string {
+	files, _ := filepath.Glob(filepath.Join(f.env.Root, "containers", id, "record.*"))
+	var b strings.Builder
+	for _, file := range files {
+		text, _ := os.ReadFile(file)
+		fmt.Fprintf(&b, "%s: %s\n", filepath.Base(file), text)
+	}
+	return b.String()
 }
 
 // monitors are those of the engine's containers.
