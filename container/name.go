@@ -37,6 +37,11 @@ func (s *Store) linkName(name, id string) error { return s.claim(name, id, s.rel
 // returns whose it is.
 func (s *Store) claim(name, id string, stale func(string) (owner string, err error)) error {
 	tmp := filepath.Join(s.Dir(id), "name")
+	// What is there is another name of the container, too: it must not be empty
+	// while it is written anew.
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("claim the name: %w", err)
+	}
 	if err := os.WriteFile(tmp, []byte(id), 0o600); err != nil {
 		return fmt.Errorf("claim the name: %w", err)
 	}

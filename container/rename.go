@@ -112,7 +112,7 @@ func (s *Store) dropStale(name string) (owner string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if r, err := s.Load(owner); err == nil && r.Name != name || !s.Exists(owner) {
+	if r, err := s.Load(owner); owner == "" || err == nil && r.Name != name || !s.Exists(owner) {
 		return "", s.dropName(name, owner)
 	}
 	return owner, nil

@@ -3,6 +3,7 @@ package container
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -216,4 +217,29 @@ func TestTryOpenDead(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// A name that a container has is not written to while it claims another: whoever
+// is killed there would leave it empty.
+func TestNamesAreNotWrittenTwice(t *testing.T) {
+	s := store(t)
+	r := made(t, s, &Record{Name: "box", Status: Created})
+	made(t, s, &Record{Name: "other", Status: Created})
+	before, err := os.Stat(s.namePath("box"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var taken *NameTakenError
+	if err := s.Rename(r.ID, "other"); !errors.As(err, &taken) {
+		t.Fatal(err)
+	}
+	written, err := os.Stat(filepath.Join(s.Dir(r.ID), "name"))
+	if err != nil || os.SameFile(before, written) {
+		t.Errorf("the name is the file that was written: %v", err)
+	}
+	// One that is empty all the same, after a power failure, is nobody's.
+	if err := os.Truncate(s.namePath("box"), 0); err != nil {
+		t.Fatal(err)
+	}
+	made(t, s, &Record{Name: "box", Status: Created})
 }
