@@ -58,7 +58,7 @@ func (f *field) choose(r *rand.Rand) operation {
 		return operation{args: slices.Insert(words, 1, "-d"), codes: []int{125}}
 	case 7:
 		words := slices.Insert(f.run(r, name, "echo ready; read a; exit 3"), 1, "-it")
-		return operation{args: words, codes: []int{3, 125}, tty: true, typed: []string{"word\n", "\x10\x11", "\x03\x04", ""}[r.IntN(4)], lease: lease}
+		return operation{args: words, codes: []int{1, 3, 125}, tty: true, typed: []string{"word\n", "\x10\x11", "\x03\x04", ""}[r.IntN(4)], lease: lease}
 	case 8:
 		words := f.run(r, name, sleeper(r))
 		words[0] = "create"
