@@ -97,7 +97,7 @@ func TestV2PidsStop(t *testing.T) {
 
 func TestV2HalfACPUIsThrottled(t *testing.T) {
 	b := open(t)
-	spin := "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; grep nr_throttled " + file("cpu/cpu.stat", "cpu.stat")
+	spin := "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; grep nr_throttled " + file("cpu/cpu.stat", "cpu.stat")
 	out, _ := b.run("--rm", "--cpus", "0.1", "host", "sh", "-c", spin)
 	n, err := strconv.Atoi(strings.TrimPrefix(out, "nr_throttled "))
 	if err != nil || n == 0 {
