@@ -121,7 +121,7 @@ func (f *field) compare(id, state, name string) {
 				name, id, state, r.Pid, alive, held, f.monitor(id), f.stuck(r.Pid))
 		}
 	case "created", "exited":
-		if left := f.processes(id); held || f.monitor(id) != 0 || len(left) > 0 {
+		if left := f.remaining(id); held || f.monitor(id) != 0 || len(left) > 0 {
 			f.failed("%s (%.12s) is said to be %s: lock held %v, monitor %d, processes %v", name, id, state, held, f.monitor(id), left)
 		}
 	default:
@@ -165,7 +165,20 @@ func (f *field) monitor(id string) int {
 	return 0
 }
 
-// processes are those in the container's control groups.
+// remaining are the processes of a container that ended. Those killed with their
+// monitor have the machine's first process for a parent, which takes its time to
+// wait for them; the first of a PID namespace stays until all others were.
+func (f *field) remaining(id string) (pids []int) {
+	for end := time.Now().Add(patience); ; time.Sleep(interval) {
+		if pids = f.processes(id); len(pids) == 0 || time.Now().After(end) {
+			return pids
+		}
+	}
+}
+
+// processes are those in the container's control groups that are alive. One that
+// was killed with its monitor keeps its groups until the machine's first process
+// has waited for it.
 func (f *field) processes(id string) (pids []int) {
 	dirs, _ := os.ReadDir("/proc")
 	for _, d := range dirs {
@@ -173,11 +186,18 @@ func (f *field) processes(id string) (pids []int) {
 		if err != nil {
 			continue
 		}
-		if groups, err := os.ReadFile(filepath.Join("/proc", d.Name(), "cgroup")); err == nil && strings.Contains(string(groups), id) {
+		groups, err := os.ReadFile(filepath.Join("/proc", d.Name(), "cgroup"))
+		if err == nil && strings.Contains(string(groups), id) && !zombie(pid) {
 			pids = append(pids, pid)
 		}
 	}
 	return pids
+}
+
+// zombie tells a process that has ended and is not waited for yet.
+func zombie(pid int) bool {
+	fields, err := stat(pid)
+	return err != nil || fields[0] == "Z"
 }
 
 // clear removes all containers, and then nothing may be there. Leaks looks for
