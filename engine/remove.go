@@ -96,10 +96,6 @@ func (e *InUseError) Error() string {
 	return fmt.Sprintf("cannot remove container %q: container is running: stop the container before removing or force remove", e.Ref)
 }
 
-// Discard removes a container that this process is responsible for and that
-// does not run.
-func (e *Engine) Discard(c *Container) error { return e.discard(c.Handle, nil) }
-
 // discard takes back what is left of the container, then removes it. As long as
 // something is left its journal stays, for the next command.
 func (e *Engine) discard(h *container.Handle, trace func(plan.Event)) error {
