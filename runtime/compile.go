@@ -142,7 +142,8 @@ type compiler struct {
 	Container
 	Facts
 	cg       *cgroup.Steps
-	isolated bool // in a user namespace it comes earlier
+	program  string // what is executed where it is not the first argument
+	isolated bool   // in a user namespace it comes earlier
 	err      error
 }
 
