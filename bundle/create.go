@@ -107,6 +107,7 @@ func (m *making) compile() error {
 	if err != nil {
 		return err
 	}
+	allowDefaults(m.spec)
 	if m.spec.Linux.CgroupsPath == "" {
 		m.spec.Linux.CgroupsPath = "/mydocker-runtime/" + m.id
 	}

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"errors"
+	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -70,3 +71,6 @@ func (r *Runtime) createAndStart(id string, o CreateOptions) (*Started, error) {
 	c, err := r.Find(id)
 	return &Started{c, r, m.spec, m.running}, err
 }
+
+// Signal sends a signal to its first process.
+func (s *Started) Signal(sig syscall.Signal) error { return s.running.Signal(sig) }
