@@ -87,10 +87,13 @@ const floors = `
 
 	# Containers as the runtime specification knows them: of the runtime alone,
 	# without images, networks and monitors.
-	FLOOR1 < bundle < cli/runtimecmd < cmd/mydocker-runtime;
+	GROUND < cli/tracer;
+	FLOOR1 < bundle;
+	bundle, cli/tracer < cli/runtimecmd < cmd/mydocker-runtime;
 
 	# Floor 4, the doors. Commands bind flags and print tables.
-	FLOOR3 < cli/runflags, cli/format < cli;
+	FLOOR3 < cli/runflags, cli/format;
+	cli/runflags, cli/format, cli/tracer < cli;
 	cli, cli/runtimecmd, monitor < cmd/mydocker;
 
 	# Measures the commands from outside, like anybody else's.

@@ -28,7 +28,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"mydocker/initprog"
 	"mydocker/internal/filelock"
 	"mydocker/plan"
 	"mydocker/runtime/cgroup"
@@ -48,6 +50,19 @@ type Runtime struct {
 func (r *Runtime) warn(format string, args ...any) {
 	if r.Warn != nil {
 		r.Warn(fmt.Sprintf(format, args...))
+	}
+}
+
+// phase is a part of the work that is no step of a plan.
+type phase string
+
+// Shell says what it is.
+func (p phase) Shell() string { return "# " + string(p) }
+
+// traced tells a tracer what a part took that began then.
+func (r *Runtime) traced(p phase, start time.Duration) {
+	if r.Trace != nil {
+		r.Trace(plan.Event{Part: "runtime", Step: p, Start: start, Took: initprog.Now() - start})
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"mydocker/initprog"
 	"mydocker/internal/filelock"
 	"mydocker/internal/proc"
 	"mydocker/plan"
@@ -80,20 +81,26 @@ func (r *Runtime) make(id string, o CreateOptions, hold bool) (*making, error) {
 	if err := checkID(id); err != nil {
 		return nil, err
 	}
+	began := initprog.Now()
 	c, err := load(o.Bundle)
 	if err != nil {
 		return nil, err
 	}
+	r.traced("read config.json", began)
 	m := &making{Runtime: r, CreateOptions: o, config: c, id: id, dir: r.dir(id), hold: hold}
 	if err := m.checkTerminal(); err != nil {
 		return nil, err
 	}
+	began = initprog.Now()
 	if err := m.compile(); err != nil {
 		return nil, err
 	}
+	r.traced("compile the plan", began)
+	began = initprog.Now()
 	if err := m.claim(); err != nil {
 		return nil, err
 	}
+	r.traced("make the container's directory", began)
 	if err := m.start(); err != nil {
 		err = errors.Join(diagnose(err, c.spec), m.abort())
 		m.close()

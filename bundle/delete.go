@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"mydocker/initprog"
 	"mydocker/internal/filelock"
 	"mydocker/linux"
 	"mydocker/runtime/cgroup"
@@ -76,12 +77,14 @@ func (r *Runtime) Delete(id string, force bool) error {
 
 // destroy ends what is left of a container, takes it back, and runs its hooks.
 func (r *Runtime) destroy(c *locked, spec *specs.Spec) error {
+	began := initprog.Now()
 	if err := c.killAll(); err != nil {
 		return err
 	}
 	if err := r.remove(c.dir); err != nil {
 		return err
 	}
+	r.traced("end what is left, and take it back", began)
 	r.poststop(spec, c.Record)
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"mydocker/bundle"
+	"mydocker/cli/tracer"
 )
 
 // Name is the program's, and that of the directory where it keeps state.
@@ -31,7 +32,7 @@ type app struct {
 	log           logger
 	systemdCgroup bool
 	rootless      string
-	trace         bool
+	tracer        *tracer.Tracer
 }
 
 // A command is one word of the command line.
@@ -87,7 +88,12 @@ func (a *app) main(args []string) error {
 	if err := a.open(); err != nil {
 		return err
 	}
-	return a.dispatch(c, rest[1:])
+	a.tracer = tracer.New(global.trace, "")
+	err = a.dispatch(c, rest[1:])
+	if terr := a.tracer.Finish(a.err); err == nil {
+		err = terr
+	}
+	return err
 }
 
 func (a *app) dispatch(c *command, args []string) error {
@@ -132,7 +138,7 @@ func (a *app) code(err error) int {
 // global are the flags before the command.
 type global struct {
 	*flags
-	help, version bool
+	help, version, trace bool
 }
 
 func (a *app) globalFlags() *global {
@@ -143,7 +149,7 @@ func (a *app) globalFlags() *global {
 	g.string(&a.root, "directory that keeps the containers' state", "root")
 	g.bool(&a.systemdCgroup, "have systemd make control groups: cgroupsPath is slice:prefix:name", "systemd-cgroup")
 	g.string(&a.rootless, "go without control groups that this user may not make: true, false or auto", "rootless")
-	g.bool(&a.trace, "show on standard error what each step took", "trace")
+	g.bool(&g.trace, "show on standard error what each step took", "trace")
 	g.bool(&g.version, "print the version", "version", "v")
 	g.bool(&g.help, "print this help", "help", "h")
 	return g
@@ -177,7 +183,7 @@ func defaultRoot() string {
 
 // runtime returns what makes containers.
 func (a *app) runtime() *bundle.Runtime {
-	return &bundle.Runtime{Root: a.root, Warn: func(s string) { a.log.write("warning", s) }}
+	return &bundle.Runtime{Root: a.root, Trace: a.tracer.Event(), Warn: func(s string) { a.log.write("warning", s) }}
 }
 
 func (a *app) printVersion() {
