@@ -8,8 +8,9 @@ func SetSubreaper() error {
 	return retry("prctl PR_SET_CHILD_SUBREAPER", func() error { return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) })
 }
 
-// IsOpen tells whether the process has that descriptor.
-func IsOpen(fd int) bool {
-	_, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-	return err == nil
+// IsInherited tells whether the process has a descriptor that its caller gave it:
+// those that Go opens are closed on exec.
+func IsInherited(fd int) bool {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	return err == nil && flags&unix.FD_CLOEXEC == 0
 }

@@ -43,7 +43,7 @@ func (a *app) streams(io *bundle.IO, preserve int) (err error) {
 		preserve += n
 	}
 	for fd := 3; fd < 3+preserve; fd++ {
-		if !linux.IsOpen(fd) {
+		if !linux.IsInherited(fd) {
 			return fmt.Errorf("descriptor %d is to be preserved, but not open", fd)
 		}
 		io.Preserve = append(io.Preserve, os.NewFile(uintptr(fd), "fd"+strconv.Itoa(fd)))
