@@ -48,6 +48,7 @@ func newPlace(t *testing.T, script string) *place {
 	}
 	p.spec.Root.Path = testenv.Busybox(t)
 	p.spec.Process.Terminal = false
+	p.spec.Linux.CgroupsPath = "/mydocker-test-" + filepath.Base(top)
 	p.command("sh", "-c", script)
 	os.Mkdir(filepath.Join(p.root, "~seccomp"), 0o700)
 	testenv.Leaks(t, p.root)

@@ -6,15 +6,24 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
 // checkTerminal refuses what would have a terminal that nobody gets, and the
 // other way round.
 func (m *making) checkTerminal() error {
-	return m.IO.check(m.spec.Process != nil && m.spec.Process.Terminal)
+	return m.IO.check(m.spec.Process)
 }
 
-func (o IO) check(terminal bool) error {
+func (o IO) check(p *specs.Process) error {
+	if p == nil {
+		return errors.New("the specification has no process")
+	}
+	terminal := p.Terminal
+	if terminal && p.ConsoleSize == nil {
+		p.ConsoleSize = o.ConsoleSize
+	}
 	switch {
 	case terminal && o.ConsoleSocket == "" && o.TakeConsole == nil:
 		return errors.New("cannot allocate tty if the caller will detach without setting console socket")

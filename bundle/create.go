@@ -42,6 +42,8 @@ type IO struct {
 	// TakeConsole gets the master where there is no socket; without both a
 	// terminal is an error.
 	TakeConsole func(*os.File)
+	// ConsoleSize is the terminal's where the process does not say one.
+	ConsoleSize *specs.Box
 }
 
 // making is a container between its bundle and its process.

@@ -47,7 +47,7 @@ func (r *Runtime) Exec(id string, o ExecOptions) (*runtime.Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := o.IO.check(p.Terminal); err != nil {
+	if err := o.IO.check(p); err != nil {
 		return nil, err
 	}
 	running, err := r.join(c, spec, p, o)

@@ -48,7 +48,7 @@ func (h Hooks) Meet(env *plan.Env) error {
 	if h.Inside == nil {
 		return runHooks(h.Kind, h.Hooks, h.State)
 	}
-	return runInside(h.Kind, h.Hooks, h.State, h.Inside, runtime.CompileHook)
+	return runInside(h.Kind, h.Hooks, h.State, h.Inside, "", runtime.CompileHook)
 }
 
 // readyHooks are those of create.
@@ -68,7 +68,7 @@ func (r *Runtime) startHooks(c *locked, spec *specs.Spec) error {
 	if spec.Hooks == nil || len(spec.Hooks.StartContainer) == 0 {
 		return nil
 	}
-	return runInside("startContainer", spec.Hooks.StartContainer, c.State(), spec, runtime.CompileJoin)
+	return runInside("startContainer", spec.Hooks.StartContainer, c.State(), spec, c.Cgroup, runtime.CompileJoin)
 }
 
 // poststop runs the hooks that follow a container's end. That one fails is a
@@ -97,7 +97,7 @@ func runHooks(kind string, hooks []specs.Hook, s specs.State) error {
 
 // runInside runs hooks in the namespaces of a container, by a plan that joins
 // them.
-func runInside(kind string, hooks []specs.Hook, s specs.State, spec *specs.Spec, compile func(runtime.Join, runtime.JoinFacts) (*plan.Plan, error)) error {
+func runInside(kind string, hooks []specs.Hook, s specs.State, spec *specs.Spec, group string, compile func(runtime.Join, runtime.JoinFacts) (*plan.Plan, error)) error {
 	layout, err := cgroup.Probe()
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func runInside(kind string, hooks []specs.Hook, s specs.State, spec *specs.Spec,
 	for i, h := range hooks {
 		p := *spec.Process
 		p.Args, p.Env, p.Terminal, p.Cwd = h.Args, h.Env, false, "/"
-		plan, err := compile(runtime.Join{Spec: spec, Process: &p, Program: h.Path, CgroupPath: spec.Linux.CgroupsPath}, runtime.JoinFacts{Cgroups: layout})
+		plan, err := compile(runtime.Join{Spec: spec, Process: &p, Program: h.Path, CgroupPath: group}, runtime.JoinFacts{Cgroups: layout})
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/term"
 
 	"mydocker/bundle"
@@ -35,6 +36,9 @@ func (a *app) tty(o *bundle.IO) *tty {
 	signal.Notify(t.signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	if o.ConsoleSocket == "" {
 		o.TakeConsole = func(master *os.File) { t.master = master }
+		if w, h, err := term.GetSize(int(t.in.Fd())); err == nil {
+			o.ConsoleSize = &specs.Box{Width: uint(w), Height: uint(h)}
+		}
 	}
 	return t
 }
