@@ -8,7 +8,6 @@ import (
 	"mydocker/plan"
 	"mydocker/runtime/device"
 	"mydocker/runtime/process"
-	"mydocker/runtime/rootfs"
 	"mydocker/runtime/security"
 )
 
@@ -23,7 +22,7 @@ func (k *compiler) terminal() []plan.InitStep {
 	if !k.Spec.Process.Terminal {
 		return nil
 	}
-	t := device.Terminal{Socket: consoleFD}
+	t := device.Terminal{Socket: consoleFD, Found: !k.hasTerminals()}
 	if s := k.Spec.Process.ConsoleSize; s != nil {
 		t.Width, t.Height = uint16(s.Width), uint16(s.Height)
 	}
@@ -43,7 +42,7 @@ func (k *compiler) enter() []plan.InitStep {
 		keep = 1
 	}
 	return []plan.InitStep{
-		rootfs.Pivot{},
+		k.pivot(),
 		process.Chdir{Dir: k.Spec.Process.Cwd},
 		process.CloseFiles{Keep: keep, Terminal: k.Spec.Process.Terminal},
 	}
