@@ -243,10 +243,14 @@ func (k *compiler) isolation() []plan.InitStep {
 }
 
 func (k *compiler) root() []plan.InitStep {
-	dir := k.Spec.Root.Path
-	if k.userNamespace() && k.Overlay != nil {
+	if k.userNamespace() {
 		return nil // userRoot
 	}
+	return k.rootAt()
+}
+
+func (k *compiler) rootAt() []plan.InitStep {
+	dir := k.Spec.Root.Path
 	var first plan.InitStep = rootfs.Bind{Dir: dir}
 	if k.Overlay != nil {
 		o := *k.Overlay

@@ -38,6 +38,8 @@ func (k *compiler) userRoot() (steps []plan.InitStep) {
 	}
 	if k.Overlay != nil {
 		steps = append(steps, rootfs.Received{Overlay: *k.Overlay, Socket: consoleFD})
+	} else {
+		steps = append(steps, k.rootAt()...) // its path may be for the host's root alone
 	}
 	return append(steps, process.Become{})
 }
