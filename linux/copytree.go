@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,14 +24,24 @@ const deepest = 200
 // whatever happens to the first directory meanwhile; what is mounted in it is
 // copied too.
 //
-// The second may be on a file system of a user namespace: an owner that is
-// unknown there becomes the owner of that directory, without set-id bits.
-func CopyTree(from, to *os.File, mode, owner bool) error {
+// The second may be on a file system of a user namespace, that of process pid:
+// an owner that is unknown there becomes the owner of that directory, without
+// set-id bits.
+func CopyTree(from, to *os.File, pid int, mode, owner bool) error {
 	var st unix.Stat_t
 	if err := retry("fstat", func() error { return unix.Fstat(int(to.Fd()), &st) }); err != nil {
 		return err
 	}
 	c := copier{uid: int(st.Uid), gid: int(st.Gid)}
+	for _, m := range []struct {
+		file string
+		into *[]idRange
+	}{{"uid_map", &c.uids}, {"gid_map", &c.gids}} {
+		var err error
+		if *m.into, err = outsideIDs(pid, m.file); err != nil {
+			return err
+		}
+	}
 	if c.uid == 0 && c.gid == 0 {
 		return c.top(from, to, mode, owner)
 	}
@@ -38,7 +49,33 @@ func CopyTree(from, to *os.File, mode, owner bool) error {
 }
 
 // A copier copies for the owner of the target.
-type copier struct{ uid, gid int }
+type copier struct {
+	uid, gid   int
+	uids, gids []idRange // that exist there
+}
+
+// An idRange is a line of /proc/PID/uid_map: count numbers from first on, outside.
+type idRange struct{ first, count int64 }
+
+func outsideIDs(pid int, file string) (all []idRange, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
+	if err != nil {
+		return nil, err
+	}
+	for l := range strings.Lines(string(text)) {
+		var inside int64
+		var r idRange
+		if _, err := fmt.Sscan(l, &inside, &r.first, &r.count); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+func has(ranges []idRange, id uint32) bool {
+	return slices.ContainsFunc(ranges, func(r idRange) bool { return int64(id) >= r.first && int64(id)-r.first < r.count })
+}
 
 // onThread calls f on a thread that makes files as the owner, with all the
 // capabilities that it had. The thread ends with the call.
@@ -225,15 +262,20 @@ func (c copier) link(src, to *os.File, name string, st Stat) error {
 	return c.chown(to, name, &st)
 }
 
-// chown gives an entry its owner and group. Those that do not exist there stay
-// the owner's of all, and lose the set-id bits.
+// chown gives an entry its owner and group. Those that do not exist there
+// are the owner's of all, and such an entry loses the set-id bits.
 func (c copier) chown(to *os.File, name string, st *Stat) error {
-	err := ChownAt(to, name, int(st.UID), int(st.GID))
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOVERFLOW) {
-		st.Mode &^= unix.S_ISUID | unix.S_ISGID
-		return nil
+	uid, gid := int(st.UID), int(st.GID)
+	if !has(c.uids, st.UID) {
+		uid = c.uid
 	}
-	return err
+	if !has(c.gids, st.GID) {
+		gid = c.gid
+	}
+	if uid != int(st.UID) || gid != int(st.GID) {
+		st.Mode &^= unix.S_ISUID | unix.S_ISGID
+	}
+	return ChownAt(to, name, uid, gid)
 }
 
 // copyXattrs copies the extended attributes that the target's file system takes.

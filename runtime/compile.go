@@ -235,7 +235,7 @@ func (k *compiler) isolation() []plan.InitStep {
 	if err != nil {
 		k.fail(fmt.Errorf("rootfsPropagation: %w", err))
 	}
-	steps := []plan.InitStep{rootfs.Propagation{Flags: flags, Name: name}}
+	steps := append([]plan.InitStep{rootfs.Propagation{Flags: flags, Name: name}}, k.fetches()...)
 	if name == "rshared" {
 		steps = append(steps, rootfs.Apart{Dir: k.Spec.Root.Path})
 	}

@@ -102,7 +102,7 @@ func (k *compiler) mount(m specs.Mount, o mount.Options) plan.InitStep {
 		if handed(m, o) {
 			b.Handed = consoleFD
 		} else {
-			b.Fetched = k.userNamespace()
+			b.Fetched = k.fetched()
 		}
 		return b
 	case m.Type == "cgroup" && k.Cgroups.Mode != "v2":

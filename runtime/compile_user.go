@@ -30,18 +30,29 @@ func (k *compiler) userRoot() (steps []plan.InitStep) {
 		return nil
 	}
 	steps = k.isolation()
-	for _, s := range k.mounts() {
-		if m, ok := s.(mount.Bind); ok && m.Fetched {
-			m.Fetched = false
-			steps = append(steps, mount.Fetch{Bind: m})
-		}
-	}
 	if k.Overlay != nil {
 		steps = append(steps, rootfs.Received{Overlay: *k.Overlay, Socket: consoleFD})
 	} else {
 		steps = append(steps, k.rootAt()...) // its path may be for the host's root alone
 	}
 	return append(steps, process.Become{})
+}
+
+// fetched tells whether the sources of binds are cloned before the root is made:
+// in a user namespace, and where the mount in which they lie is shared with the
+// host until then, see [rootfs.Apart].
+func (k *compiler) fetched() bool {
+	return k.userNamespace() || strings.HasSuffix(k.linux().RootfsPropagation, "shared")
+}
+
+func (k *compiler) fetches() (steps []plan.InitStep) {
+	for _, s := range k.mounts() {
+		if m, ok := s.(mount.Bind); ok && m.Fetched {
+			m.Fetched = false
+			steps = append(steps, mount.Fetch{Bind: m})
+		}
+	}
+	return steps
 }
 
 // pivot is the step into the root. One that is to be shared, or unbindable,

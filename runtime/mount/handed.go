@@ -122,7 +122,7 @@ func (c CopyUp) Do(env *plan.Env) error {
 	}
 	defer files[0].Close()
 	defer files[1].Close()
-	if err := linux.CopyTree(files[0], files[1], c.Mode, c.Owner); err != nil {
+	if err := linux.CopyTree(files[0], files[1], env.Pid, c.Mode, c.Owner); err != nil {
 		return fmt.Errorf("copy what is in %s: %w", c.Target, err)
 	}
 	_, err = env.Socket.Write([]byte{1})
