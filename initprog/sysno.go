@@ -12,6 +12,8 @@ func sysno(name string) (uintptr, bool) {
 		return unix.SYS_CAPSET, true
 	case "chdir":
 		return unix.SYS_CHDIR, true
+	case "chroot":
+		return unix.SYS_CHROOT, true
 	case "clock_gettime":
 		return unix.SYS_CLOCK_GETTIME, true
 	case "clone":
@@ -120,6 +122,8 @@ func sysno(name string) (uintptr, bool) {
 		return unix.SYS_SETSID, true
 	case "socket":
 		return unix.SYS_SOCKET, true
+	case "statx":
+		return unix.SYS_STATX, true
 	case "symlinkat":
 		return unix.SYS_SYMLINKAT, true
 	case "umask":

@@ -23,3 +23,10 @@ func Unmount(path string) error {
 	}
 	return err
 }
+
+// IsProc tells whether a path lies on a procfs, see statfs(2).
+func IsProc(path string) (bool, error) {
+	var st unix.Statfs_t
+	err := retry("statfs", func() error { return unix.Statfs(path, &st) })
+	return err == nil && st.Type == unix.PROC_SUPER_MAGIC, err
+}

@@ -3,6 +3,7 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -13,7 +14,6 @@ import (
 	"mydocker/initprog"
 	"mydocker/plan"
 	"mydocker/runtime/cgroup"
-	"mydocker/runtime/device"
 	"mydocker/runtime/mount"
 	"mydocker/runtime/namespace"
 	"mydocker/runtime/process"
@@ -52,6 +52,10 @@ type Container struct {
 	Reaper bool
 	// Tied ends the container when its parent is killed.
 	Tied bool
+
+	// NoPivot enters the root without pivot_root(2), which does not work on
+	// the first file system of a machine (ramfs, initramfs).
+	NoPivot bool
 }
 
 // Facts are what a plan depends on besides the specification, found out
@@ -67,10 +71,13 @@ type Facts struct {
 	// also such that lead to nothing.
 	Places map[string]string
 	// Kinds tells the masked and read-only paths that are known to be there.
-	// Those of procfs and sysfs that it lacks are not there.
+	// Those of procfs and sysfs that it lacks are not there; nil: nothing is known.
 	Kinds map[string]mount.Kind
 	// OneByOne: overlayfs takes lower directories one by one (Linux 6.8).
 	OneByOne bool
+	// HostProc are the mount points of whole procfs and sysfs on the host, for
+	// [Container.NoPivot].
+	HostProc []string
 	// Filter is the compiled seccomp profile, nil for none.
 	Filter *seccomp.Filter
 }
@@ -235,29 +242,45 @@ func (k *compiler) innerNamespaces() (steps []plan.InitStep) {
 }
 
 // isolation keeps mounts from travelling to the host; the specification may
-// let those of the host travel in.
+// let those of the host travel in (slave), or both ways (shared): then those of
+// the root's own still do not.
 func (k *compiler) isolation() []plan.InitStep {
-	name := "rprivate"
-	switch k.linux().RootfsPropagation {
-	case "slave", "rslave", "shared", "rshared":
-		name = "rslave"
-	}
 	if k.isolated {
 		return nil
 	}
 	k.isolated = k.userNamespace()
+	name := k.linux().RootfsPropagation
+	switch name {
+	case "slave", "rslave":
+		name = "rslave"
+	case "shared", "rshared":
+		name = "rshared"
+		if k.NoPivot {
+			k.fail(errors.New("rootfsPropagation shared needs pivot_root"))
+		}
+	case "", "private", "rprivate", "unbindable", "runbindable":
+		name = "rprivate"
+	}
 	flags, err := mount.Propagate(name)
 	if err != nil {
-		k.fail(err)
+		k.fail(fmt.Errorf("rootfsPropagation: %w", err))
 	}
-	return []plan.InitStep{rootfs.Propagation{Flags: flags, Name: name}}
+	steps := append([]plan.InitStep{rootfs.Propagation{Flags: flags, Name: name}}, k.fetches()...)
+	if name == "rshared" {
+		steps = append(steps, rootfs.Apart{Dir: k.Spec.Root.Path})
+	}
+	return steps
 }
 
 func (k *compiler) root() []plan.InitStep {
-	dir := k.Spec.Root.Path
-	if k.userNamespace() && k.Overlay != nil {
+	if k.userNamespace() {
 		return nil // userRoot
 	}
+	return k.rootAt()
+}
+
+func (k *compiler) rootAt() []plan.InitStep {
+	dir := k.Spec.Root.Path
 	var first plan.InitStep = rootfs.Bind{Dir: dir}
 	if k.Overlay != nil {
 		o := *k.Overlay
@@ -265,52 +288,6 @@ func (k *compiler) root() []plan.InitStep {
 		first = o
 	}
 	return []plan.InitStep{first, rootfs.OpenRoot{Dir: dir}}
-}
-
-func (k *compiler) devices() (steps []plan.InitStep) {
-	if k.devIsBound() {
-		return nil // it is somebody's: its nodes are not ours to replace
-	}
-	named := map[string]bool{}
-	nodes := []device.Node{}
-	for _, d := range k.linux().Devices {
-		named[d.Path] = true
-		nodes = append(nodes, nodeOf(d))
-	}
-	for _, d := range device.Defaults() {
-		if !named[d.Path] {
-			nodes = append(nodes, d)
-		}
-	}
-	for _, n := range nodes {
-		if k.userNamespace() {
-			steps = append(steps, device.Bound{Path: n.Path, Host: n.Path})
-		} else {
-			steps = append(steps, n)
-		}
-	}
-	return append(steps, device.Links()...)
-}
-
-// devIsBound tells whether /dev is a directory of the host.
-func (k *compiler) devIsBound() bool {
-	return slices.ContainsFunc(k.Spec.Mounts, func(m specs.Mount) bool {
-		return path.Clean(m.Destination) == "/dev" && (m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind"))
-	})
-}
-
-func nodeOf(d specs.LinuxDevice) device.Node {
-	n := device.Node{Path: d.Path, Type: d.Type, Major: d.Major, Minor: d.Minor, Mode: 0o666}
-	if d.FileMode != nil {
-		n.Mode = uint32(d.FileMode.Perm())
-	}
-	if d.UID != nil {
-		n.UID = *d.UID
-	}
-	if d.GID != nil {
-		n.GID = *d.GID
-	}
-	return n
 }
 
 // network prepares the interface. Without host steps there is nothing to wait for.
@@ -336,15 +313,12 @@ func (k *compiler) names() (steps []plan.InitStep) {
 }
 
 func (k *compiler) protect() (steps []plan.InitStep) {
-	for _, p := range k.linux().MaskedPaths {
-		if kind, ok := k.Kinds[p]; ok || !kernelMade(p) {
-			steps = append(steps, mount.Mask{Path: p, Kind: kind})
-		}
+	steps = k.seals()
+	for _, p := range k.there(k.linux().MaskedPaths) {
+		steps = append(steps, mount.Mask{Path: p, Kind: k.Kinds[p], Mount: k.kernelMount(p)})
 	}
-	for _, p := range k.linux().ReadonlyPaths {
-		if _, ok := k.Kinds[p]; ok || !kernelMade(p) {
-			steps = append(steps, mount.ReadOnly{Path: p})
-		}
+	for _, p := range k.there(k.linux().ReadonlyPaths) {
+		steps = append(steps, mount.ReadOnly{Path: p, Mount: k.kernelMount(p)})
 	}
 	if k.Spec.Root.Readonly {
 		steps = append(steps, rootfs.ReadOnly{})
@@ -352,8 +326,31 @@ func (k *compiler) protect() (steps []plan.InitStep) {
 	return steps
 }
 
+// there leaves out the paths that are known not to be there, and doubles.
+func (k *compiler) there(paths []string) (out []string) {
+	seen := map[string]bool{}
+	for _, p := range paths {
+		if _, ok := k.Kinds[p]; (ok || k.Kinds == nil || !kernelMade(p)) && !seen[path.Clean(p)] {
+			out = append(out, p)
+		}
+		seen[path.Clean(p)] = true
+	}
+	return out
+}
+
 // kernelMade tells paths of procfs and sysfs: what the host lacks there every
 // container lacks.
 func kernelMade(p string) bool {
 	return strings.HasPrefix(p, "/proc/") || strings.HasPrefix(p, "/sys/")
+}
+
+// kernelMount returns the mount point of a procfs or sysfs of the container's
+// in which a path lies.
+func (k *compiler) kernelMount(p string) string {
+	for _, m := range k.listed() {
+		if (m.Type == "proc" || m.Type == "sysfs") && strings.HasPrefix(path.Clean(p), m.Destination+"/") {
+			return m.Destination
+		}
+	}
+	return ""
 }

@@ -1,13 +1,16 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"mydocker/linux"
 	"mydocker/plan"
 	"mydocker/runtime/mount"
 	"mydocker/runtime/namespace"
@@ -16,45 +19,199 @@ import (
 
 // mounts returns a step for each mount of the specification.
 func (k *compiler) mounts() (steps []plan.InitStep) {
-	for _, m := range k.Spec.Mounts {
+	for _, m := range k.listed() {
 		o, err := mount.Parse(m.Options)
+		if err == nil {
+			err = k.checkMount(m, o)
+		}
 		if err != nil {
 			k.fail(fmt.Errorf("mount %s: %w", m.Destination, err))
 			continue
-		}
-		if o.CopyUp {
-			k.fail(fmt.Errorf("mount %s: tmpcopyup is not supported", m.Destination))
 		}
 		steps = append(steps, k.mount(m, o))
 	}
 	return steps
 }
 
-func (k *compiler) mount(m specs.Mount, o mount.Options) plan.InitStep {
+// listed are the mounts of the specification with destinations that are
+// absolute and clean: a relative one is relative to the root.
+func (k *compiler) listed() []specs.Mount {
+	all := slices.Clone(k.Spec.Mounts)
+	for i, m := range all {
+		if m.Destination != "" {
+			all[i].Destination = path.Clean("/" + m.Destination)
+		}
+	}
+	return all
+}
+
+func isBind(m specs.Mount, o mount.Options) bool { return o.Bind || m.Type == "bind" }
+
+// checkMount refuses what cannot be had.
+func (k *compiler) checkMount(m specs.Mount, o mount.Options) error {
+	bind := isBind(m, o)
+	switch target := m.Destination; {
+	case m.Destination == "":
+		return errors.New("a mount needs a destination")
+	case strings.ContainsRune(m.Source+m.Destination+m.Type, 0):
+		return errors.New("mount field contains null byte")
+	case bind && !o.Remount && m.Source == "":
+		return errors.New("a bind needs a source")
+	case bind && !o.Remount && !path.IsAbs(m.Source):
+		return fmt.Errorf("the source of a bind is absolute, or relative to the bundle: %q is neither here", m.Source)
+	case !bind && !o.Remount && m.Type == "":
+		return errors.New("a mount needs a type, or the option bind")
+	case o.Remount && (o.Map || o.CopyUp):
+		return errors.New("remount goes with neither idmap nor tmpcopyup")
+	case o.CopyUp && (bind || m.Type != "tmpfs"):
+		return errors.New("tmpcopyup is for tmpfs")
+	case mount.InsideProc(target):
+		return fmt.Errorf("%q cannot be mounted because it is inside /proc", target)
+	case target == "/proc" && !bind && !o.Remount && m.Type != "proc":
+		return fmt.Errorf("%q cannot be mounted because it is not of type proc", target)
+	case target == "/" && !bind && !o.Remount:
+		return errors.New("only a bind can take the place of the root")
+	}
+	return k.checkMapping(m, o)
+}
+
+// checkMapping follows the specification's rules of idmap and ridmap.
+func (k *compiler) checkMapping(m specs.Mount, o mount.Options) error {
+	given := len(m.UIDMappings)+len(m.GIDMappings) > 0
+	_, users := k.namespace("user")
 	switch {
-	case o.Bind || m.Type == "bind":
-		return mount.Bind{Source: m.Source, Target: m.Destination, Place: k.Places[m.Destination], File: k.NotDir[m.Source], Fetched: k.userNamespace(), Options: bindOptions(o)}
+	case !given && !o.Map:
+	case !isBind(m, o):
+		return errors.New("id-mapped mounts are only supported for bind-mounts")
+	case given && (len(m.UIDMappings) == 0 || len(m.GIDMappings) == 0):
+		return errors.New("id-mapped mounts must have both uid and gid mappings specified")
+	case !given && !users:
+		return errors.New("an id-mapped mount needs uidMappings and gidMappings, or a user namespace of the container")
+	}
+	return nil
+}
+
+func (k *compiler) mount(m specs.Mount, o mount.Options) plan.InitStep {
+	place := k.Places[m.Destination]
+	switch {
+	case o.Remount:
+		o.Bind = isBind(m, o)
+		return mount.Remount{Target: m.Destination, Place: place, Options: o}
+	case isBind(m, o):
+		b := mount.Bind{Source: m.Source, Target: m.Destination, Place: place, File: k.NotDir[m.Source], Options: bindOptions(o)}
+		if handed(m, o) {
+			b.Handed = consoleFD
+		} else {
+			b.Fetched = k.fetched()
+		}
+		return b
 	case m.Type == "cgroup" && k.Cgroups.Mode != "v2":
 		return k.cgroupV1(m, o)
 	case m.Type == "cgroup":
-		if _, own := k.namespace("cgroup"); !own {
-			return mount.Bind{Source: k.Cgroups.V2Mount(), Target: m.Destination, Options: o}
-		}
-		return mount.Filesystem{Type: "cgroup2", Source: "cgroup", Target: m.Destination, Options: o}
+		return k.cgroupV2(m, o)
 	}
-	return mount.Filesystem{Type: m.Type, Source: m.Source, Target: m.Destination, Place: k.Places[m.Destination], Options: o}
+	f := mount.Filesystem{Type: m.Type, Source: m.Source, Target: m.Destination, Place: place, Else: k.instead(m.Type), Options: writable(m, o)}
+	if o.CopyUp {
+		f.Copied = consoleFD
+	}
+	return f
 }
 
-// bindOptions completes a bind's: private unless asked otherwise.
-func bindOptions(o mount.Options) mount.Options {
-	if o.Propagation == "" {
-		o.Propagation = "rprivate"
+// writable leaves out the read-only attribute of a file system in which mount
+// points and nodes are made first; see seals.
+func writable(m specs.Mount, o mount.Options) mount.Options {
+	if m.Type == "tmpfs" {
+		o.Set &^= linux.MOUNT_ATTR_RDONLY
+		o.AllSet &^= linux.MOUNT_ATTR_RDONLY
 	}
 	return o
 }
 
+// seals makes the file systems read-only that were not yet.
+func (k *compiler) seals() (steps []plan.InitStep) {
+	for _, m := range k.listed() {
+		o, err := mount.Parse(m.Options)
+		if err != nil || o.Remount || isBind(m, o) || m.Type != "tmpfs" || (o.Set|o.AllSet)&linux.MOUNT_ATTR_RDONLY == 0 {
+			continue
+		}
+		steps = append(steps, mount.Seal{Target: m.Destination, Place: k.Places[m.Destination]})
+	}
+	return steps
+}
+
+// instead tells what the host has of a kind of which the kernel may refuse
+// another to a user namespace.
+func (k *compiler) instead(kind string) string {
+	if _, users := k.namespace("user"); !users {
+		return ""
+	}
+	if at, ok := k.namespace("pid"); kind == "proc" && (!ok || at != "") {
+		return "/proc"
+	}
+	return map[string]string{"sysfs": "/sys", "mqueue": "/dev/mqueue"}[kind]
+}
+
+// bindOptions completes a bind's: private unless asked otherwise.
+func bindOptions(o mount.Options) mount.Options {
+	if len(o.Propagation) == 0 {
+		o.Propagation = []string{"rprivate"}
+	}
+	return o
+}
+
+// handed tells whether the host's side clones the source of a bind: to map its
+// owners, or because the name means one of the caller's descriptors.
+func handed(m specs.Mount, o mount.Options) bool {
+	if o.Map || len(m.UIDMappings) > 0 {
+		return true
+	}
+	for _, dir := range []string{"/proc/self/", "/proc/thread-self/", "/dev/fd/"} {
+		if strings.HasPrefix(path.Clean(m.Source)+"/", dir) {
+			return true
+		}
+	}
+	return false
+}
+
+// senders are the host's steps for mounts, in the order in which the first
+// process waits for them.
+func (k *compiler) senders() (steps []plan.HostStep) {
+	for _, m := range k.listed() {
+		o, err := mount.Parse(m.Options)
+		switch {
+		case err != nil || o.Remount:
+		case isBind(m, o) && handed(m, o):
+			steps = append(steps, k.hand(m, o))
+		case o.CopyUp:
+			steps = append(steps, mount.CopyUp{Target: m.Destination, Mode: !o.Has("mode"), Owner: !o.Has("uid") && !o.Has("gid")})
+		}
+	}
+	return steps
+}
+
+func (k *compiler) hand(m specs.Mount, o mount.Options) mount.Handed {
+	h := mount.Handed{Source: m.Source, Recursive: o.Rbind, All: o.MapAll}
+	at, _ := k.namespace("user")
+	switch {
+	case len(m.UIDMappings) > 0:
+		h.UIDs, h.GIDs = idMaps(m.UIDMappings), idMaps(m.GIDMappings)
+	case o.Map && at != "":
+		h.Namespace = at
+	case o.Map:
+		h.Own = true
+	}
+	return h
+}
+
+func idMaps(maps []specs.LinuxIDMapping) (out []plan.IDMap) {
+	for _, m := range maps {
+		out = append(out, plan.IDMap{Inside: int(m.ContainerID), Outside: int(m.HostID), Count: int(m.Size)})
+	}
+	return out
+}
+
 func (k *compiler) cgroupV1(m specs.Mount, o mount.Options) plan.InitStep {
-	c := mount.CgroupV1{Target: m.Destination, Options: o}
+	c := mount.CgroupV1{Target: m.Destination, Place: k.Places[m.Destination], Options: o}
 	for _, d := range k.Cgroups.Inside(k.linux().CgroupsPath) {
 		c.Mounts = append(c.Mounts, mount.CgroupDir{Name: d.Name, Dir: d.Dir})
 		for _, alias := range d.Links {
@@ -62,6 +219,21 @@ func (k *compiler) cgroupV1(m specs.Mount, o mount.Options) plan.InitStep {
 		}
 	}
 	return c
+}
+
+// cgroupV2 shows the one hierarchy: from the container's own group on where it
+// has a namespace for that, which a user namespace may not be allowed to mount;
+// else as the host has it.
+func (k *compiler) cgroupV2(m specs.Mount, o mount.Options) plan.InitStep {
+	place := k.Places[m.Destination]
+	if _, own := k.namespace("cgroup"); !own {
+		return mount.Bind{Source: k.Cgroups.V2Mount(), Target: m.Destination, Place: place, Options: o}
+	}
+	f := mount.Filesystem{Type: "cgroup2", Source: "cgroup", Target: m.Destination, Place: place, Options: o}
+	if _, users := k.namespace("user"); users {
+		f.Else = k.cgroups().V2Dir
+	}
+	return f
 }
 
 func (k *compiler) sysctls() (steps []plan.InitStep) {

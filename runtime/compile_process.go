@@ -9,7 +9,6 @@ import (
 	"mydocker/plan"
 	"mydocker/runtime/device"
 	"mydocker/runtime/process"
-	"mydocker/runtime/rootfs"
 	"mydocker/runtime/security"
 )
 
@@ -24,7 +23,7 @@ func (k *compiler) terminal() []plan.InitStep {
 	if !k.Spec.Process.Terminal {
 		return nil
 	}
-	t := device.Terminal{Socket: consoleFD}
+	t := device.Terminal{Socket: consoleFD, Found: !k.hasTerminals()}
 	if s := k.Spec.Process.ConsoleSize; s != nil {
 		t.Width, t.Height = uint16(s.Width), uint16(s.Height)
 	}
@@ -47,7 +46,7 @@ func (k *compiler) enter() []plan.InitStep {
 		keep = resultFD + 1 - initprog.FirstFile
 	}
 	return []plan.InitStep{
-		rootfs.Pivot{},
+		k.pivot(),
 		process.Chdir{Dir: k.Spec.Process.Cwd},
 		process.CloseFiles{Keep: keep, Preserve: k.Preserve, Terminal: k.Spec.Process.Terminal},
 	}

@@ -124,7 +124,7 @@ func TestRefused(t *testing.T) {
 	for want, change := range map[string]func(*specs.Spec){
 		"mount namespace": func(s *specs.Spec) { s.Linux.Namespaces = s.Linux.Namespaces[1:] },
 		"resource limit":  func(s *specs.Spec) { s.Process.Rlimits[0].Type = "RLIMIT_FUN" },
-		"tmpcopyup":       func(s *specs.Spec) { s.Mounts[1].Options = append(s.Mounts[1].Options, "tmpcopyup") },
+		"tmpcopyup":       func(s *specs.Spec) { s.Mounts[3].Options = append(s.Mounts[3].Options, "tmpcopyup") },
 		"no hugetlb":      func(s *specs.Spec) { s.Linux.Resources.HugepageLimits = []specs.LinuxHugepageLimit{{Pagesize: "2MB"}} },
 	} {
 		s := spec()

@@ -381,7 +381,7 @@ func TestJoinPrivileged(t *testing.T) {
 }
 
 // heldByUs returns the bounding set of this process.
-func heldByUs(t *testing.T) (out []string) {
+func heldByUs(t testing.TB) (out []string) {
 	b, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		t.Fatal(err)

@@ -188,7 +188,7 @@ func (s *starting) files() ([]*os.File, error) {
 		}
 		s.running.status, files[statusFD-initprog.FirstFile] = r, w
 	}
-	if s.Terminal || slices.ContainsFunc(s.Plan.Attach, isMapped) {
+	if s.Terminal || slices.ContainsFunc(s.Plan.Attach, sends) {
 		fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 		if err != nil {
 			return files, os.NewSyscallError("socketpair", err)
@@ -199,7 +199,7 @@ func (s *starting) files() ([]*os.File, error) {
 	return files, nil
 }
 
-func isMapped(s plan.HostStep) bool { _, ok := s.(rootfs.Mapped); return ok }
+func sends(s plan.HostStep) bool { _, ok := s.(rootfs.Sender); return ok }
 
 func isReaper(s plan.InitStep) bool { _, ok := s.(process.Reaper); return ok }
 

@@ -91,17 +91,28 @@ func (d Bound) Shell() string {
 	return "mkdir -p " + rootfs.Shell(path.Dir(d.Path)) + "; : >> " + at + "\n" + plan.Cmd("mount", "--bind", d.Host) + " " + at
 }
 
-// Symlink makes Path, inside the root, a link to Target. What is there already stays.
-type Symlink struct{ Path, Target string }
+// Symlink makes Path, inside the root, a link to Target. What is there already
+// stays, unless it is to be replaced.
+type Symlink struct {
+	Path, Target string
+	Replace      bool
+}
 
 // Emit makes the link in its directory, which is opened inside the root.
 func (s Symlink) Emit(b *initprog.Builder) {
-	b.Sys("symlinkat", s.Target, openDir(b, path.Dir(s.Path)), path.Base(s.Path)).Allow(eexist).Says("symlink " + s.Path)
+	dir, name := openDir(b, path.Dir(s.Path)), path.Base(s.Path)
+	if s.Replace {
+		b.Sys("unlinkat", dir, name, 0).Allow(enoent).Says("unlink " + s.Path)
+	}
+	b.Sys("symlinkat", s.Target, dir, name).Allow(eexist).Says("symlink " + s.Path)
 }
 
 // Shell returns the ln(1) command.
 func (s Symlink) Shell() string {
 	at := rootfs.Shell(s.Path)
+	if s.Replace {
+		return plan.Cmd("ln", "-sfn", s.Target) + " " + at
+	}
 	return "[ -e " + at + " ] || [ -L " + at + " ] || " + plan.Cmd("ln", "-s", s.Target) + " " + at
 }
 
@@ -109,12 +120,12 @@ func (s Symlink) Shell() string {
 // its walkthroughs have them.
 func Links() []plan.InitStep {
 	return []plan.InitStep{
-		Symlink{"/dev/fd", "/proc/self/fd"},
-		Symlink{"/dev/stdin", "/proc/self/fd/0"},
-		Symlink{"/dev/stdout", "/proc/self/fd/1"},
-		Symlink{"/dev/stderr", "/proc/self/fd/2"},
-		Symlink{"/dev/ptmx", "pts/ptmx"},
-		Symlink{"/dev/core", "/proc/kcore"},
+		Symlink{"/dev/fd", "/proc/self/fd", false},
+		Symlink{"/dev/stdin", "/proc/self/fd/0", false},
+		Symlink{"/dev/stdout", "/proc/self/fd/1", false},
+		Symlink{"/dev/stderr", "/proc/self/fd/2", false},
+		Symlink{"/dev/ptmx", "pts/ptmx", true},
+		Symlink{"/dev/core", "/proc/kcore", false},
 	}
 }
 

@@ -20,6 +20,9 @@ const (
 type Terminal struct {
 	Socket        int // descriptor in the new process, connected to the parent
 	Width, Height uint16
+	// Found says that the plan mounts no devpts: that of a directory that the
+	// container shares is used.
+	Found bool
 }
 
 func slave(b *initprog.Builder) initprog.Slot { return b.Named("terminal") }
@@ -28,10 +31,23 @@ func slave(b *initprog.Builder) initprog.Slot { return b.Named("terminal") }
 // an image is in the way (CVE-2025-52565).
 func (t Terminal) Emit(b *initprog.Builder) {
 	pts := b.Named("mount:/dev/pts")
+	if t.Found {
+		rootfs.Open(b, "/dev/pts", pts, linux.O_DIRECTORY).Says("open /dev/pts")
+		onlyDevpts(b, pts)
+	}
 	master, control := masterCell(b)
 	b.Sys("openat", pts, "ptmx", linux.O_RDWR|linux.O_NOCTTY|linux.O_CLOEXEC, 0).Into(master)
 	t.pair(b, master, control)
-	console(b, pts)
+	console(b)
+}
+
+// onlyDevpts checks that a directory is of type devpts.
+func onlyDevpts(b *initprog.Builder, pts initprog.Slot) {
+	stat, isPts := b.Bytes(make([]byte, statfsSize)), b.NewLabel()
+	b.Sys("fstatfs", pts, stat)
+	b.JumpEqual(b.SlotAt(stat, 0), b.Cell(linux.DEVPTS_SUPER_MAGIC), isPts)
+	b.Check(b.Cell(-int32(NoTerminals)), "open /dev/pts as devpts")
+	b.Place(isPts)
 }
 
 // masterCell returns the cell for a master, in a control message that carries it.
@@ -54,10 +70,10 @@ func (t Terminal) pair(b *initprog.Builder, master initprog.Slot, control initpr
 	b.Sys("close", master)
 }
 
-// console binds the slave, the first of its file system, onto /dev/console.
-func console(b *initprog.Builder, pts initprog.Slot) {
+// console binds the slave onto /dev/console.
+func console(b *initprog.Builder) {
 	at, tree := rootfs.OpenFile(b, "/dev/console"), b.Slot()
-	b.Sys("open_tree", pts, "0", linux.OPEN_TREE_CLONE|linux.OPEN_TREE_CLOEXEC).Into(tree).Says("open_tree /dev/pts/0")
+	b.Sys("open_tree", slave(b), "", linux.OPEN_TREE_CLONE|linux.OPEN_TREE_CLOEXEC|linux.AT_EMPTY_PATH).Into(tree).Says("open_tree of the terminal")
 	b.Sys("move_mount", tree, "", at, "", linux.MOVE_MOUNT_F_EMPTY_PATH|linux.MOVE_MOUNT_T_EMPTY_PATH).Says("move_mount /dev/console")
 }
 

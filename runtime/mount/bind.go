@@ -17,6 +17,7 @@ type Bind struct {
 	Place   string // where Target leads through the image's links; empty: it is no link
 	File    bool   // Source is not a directory
 	Fetched bool   // its mount was cloned by [Fetch] already
+	Handed  int    // descriptor of the socket over which [Handed] sends its mount, or 0
 	Options Options
 }
 
@@ -29,32 +30,50 @@ func (m Bind) Emit(b *initprog.Builder) {
 	} else {
 		at = rootfs.OpenDir(b, place(m.Target, m.Place), 0o755)
 	}
+	outsideProc(b, at, m.Target)
 	tree := b.Named("mount:" + m.Target)
+	switch {
+	case m.Handed != 0:
+		rootfs.Receive(b, m.Handed, tree, "receive the mount of "+m.Source)
+	case m.Fetched:
+		b.Sys("fcntl", fetched(b, m.Target), linux.F_DUPFD_CLOEXEC, 0).Into(tree).Says("the mount of " + m.Source)
+	default:
+		b.Sys("open_tree", linux.AT_FDCWD, m.Source, m.clone()).Into(tree)
+	}
+	m.attributes(b, tree)
+	attach(b, tree, at, m.Target)
+}
+
+// clone returns the flags of open_tree(2).
+func (m Bind) clone() int {
 	flags := linux.OPEN_TREE_CLONE | linux.OPEN_TREE_CLOEXEC
 	if m.Options.Rbind {
 		flags |= linux.AT_RECURSIVE
 	}
-	if m.Fetched {
-		b.Sys("fcntl", fetched(b, m.Target), linux.F_DUPFD_CLOEXEC, 0).Into(tree).Says("the mount of " + m.Source)
-	} else {
-		b.Sys("open_tree", linux.AT_FDCWD, m.Source, flags).Into(tree)
+	return flags
+}
+
+// parts returns the attributes of the mounts at and below the target, and of
+// the one at the target.
+func (m Bind) parts() (all, top Options) {
+	o := m.Options
+	if !m.Options.Rbind {
+		return Options{}, o.whole()
 	}
-	m.attributes(b, tree)
-	b.Sys("move_mount", tree, "", at, "", linux.MOVE_MOUNT_F_EMPTY_PATH|linux.MOVE_MOUNT_T_EMPTY_PATH).Says("move_mount " + m.Target)
+	return Options{Set: o.AllSet, Clear: o.AllClear}, Options{Set: o.Set, Clear: o.Clear}
 }
 
 func (m Bind) attributes(b *initprog.Builder, tree initprog.Slot) {
-	at := linux.AT_EMPTY_PATH
-	if m.Options.Recursive {
-		at |= linux.AT_RECURSIVE
+	all, top := m.parts()
+	for _, o := range []struct {
+		Options
+		flag int
+	}{{all, linux.AT_RECURSIVE}, {top, 0}} {
+		if o.Set != 0 || o.Clear != 0 {
+			b.Sys("mount_setattr", tree, "", linux.AT_EMPTY_PATH|o.flag, b.Words(o.Set, o.Clear, 0, 0), 32).Says("mount_setattr " + m.Target)
+		}
 	}
-	if m.Options.Set != 0 || m.Options.atime() != 0 {
-		attr := b.Words(m.Options.Set, m.Options.atime(), 0, 0)
-		b.Sys("mount_setattr", tree, "", at, attr, 32).Says("mount_setattr " + m.Target)
-	}
-	if m.Options.Propagation != "" {
-		setPropagation(b, tree, m.Options.Propagation)
-	}
+	setPropagations(b, tree, m.Options.Propagation)
 }
 
 // Shell returns the mount(8) commands: the bind, then its attributes.
@@ -69,13 +88,13 @@ func (m Bind) Shell() string {
 		lines[0] = touch(place(m.Target, m.Place))
 	}
 	lines = append(lines, plan.Cmd("mount", kind, m.Source)+" "+target)
-	if w := slices.Concat(m.Options.words(), m.Options.cleared()); len(w) > 0 {
-		lines = append(lines, remount(target, strings.Join(w, ","), m.Options.Recursive && m.Options.Rbind))
+	all, top := m.parts()
+	for i, o := range []Options{all, top} {
+		if w := slices.Concat(words(o.Set), cleared(o.Set, o.Clear)); len(w) > 0 {
+			lines = append(lines, remount(target, strings.Join(w, ","), i == 0))
+		}
 	}
-	if m.Options.Propagation != "" {
-		lines = append(lines, "mount --make-"+m.Options.Propagation+" "+target)
-	}
-	return strings.Join(lines, "\n")
+	return strings.Join(append(lines, propagationCommands(target, m.Options.Propagation)...), "\n")
 }
 
 // remount returns the command that sets attributes on a mount, or on it and
@@ -93,11 +112,7 @@ type Fetch struct{ Bind Bind }
 
 // Emit clones the mount.
 func (f Fetch) Emit(b *initprog.Builder) {
-	flags := linux.OPEN_TREE_CLONE | linux.OPEN_TREE_CLOEXEC
-	if f.Bind.Options.Rbind {
-		flags |= linux.AT_RECURSIVE
-	}
-	b.Sys("open_tree", linux.AT_FDCWD, f.Bind.Source, flags).Into(fetched(b, f.Bind.Target))
+	b.Sys("open_tree", linux.AT_FDCWD, f.Bind.Source, f.Bind.clone()).Into(fetched(b, f.Bind.Target))
 }
 
 func fetched(b *initprog.Builder, target string) initprog.Slot { return b.Named("fetched:" + target) }

@@ -13,6 +13,7 @@ import (
 // directory for each hierarchy. See cgroups(7).
 type CgroupV1 struct {
 	Target  string
+	Place   string // where Target leads through the image's links; empty: it is no link
 	Options Options
 	Mounts  []CgroupDir
 	Links   [][2]string // name and target: cpu -> cpu,cpuacct
@@ -27,7 +28,7 @@ type CgroupDir struct {
 // Emit builds the tmpfs, binds the directories and then sets the attributes
 // of all of them.
 func (c CgroupV1) Emit(b *initprog.Builder) {
-	tmpfs := Filesystem{Type: "tmpfs", Source: "cgroup", Target: c.Target, Options: Options{Data: []string{"mode=755", "size=1024k"}}}
+	tmpfs := Filesystem{Type: "tmpfs", Source: "cgroup", Target: c.Target, Place: c.Place, Options: Options{Data: []string{"mode=755", "size=1024k"}}}
 	tmpfs.Emit(b)
 	top := b.Named("mount:" + c.Target)
 	for _, m := range c.Mounts {
@@ -39,27 +40,28 @@ func (c CgroupV1) Emit(b *initprog.Builder) {
 	for _, l := range c.Links {
 		b.Sys("symlinkat", l[1], top, l[0])
 	}
-	attr := b.Words(c.Options.Set, 0, linux.MS_PRIVATE, 0)
+	attr := b.Words(c.Options.whole().Set, 0, linux.MS_PRIVATE, 0)
 	b.Sys("mount_setattr", top, "", linux.AT_EMPTY_PATH|linux.AT_RECURSIVE, attr, 32).Says("mount_setattr " + c.Target)
+	setPropagations(b, top, c.Options.Propagation)
 }
 
 // Shell returns the commands.
 func (c CgroupV1) Shell() string {
-	top := rootfs.Shell(c.Target)
+	top := rootfs.Shell(place(c.Target, c.Place))
 	lines := []string{"mkdir -p " + top, "mount -t tmpfs -o mode=755,size=1024k cgroup " + top}
 	for _, m := range c.Mounts {
-		at := rootfs.Shell(c.Target + "/" + m.Name)
+		at := rootfs.Shell(place(c.Target, c.Place) + "/" + m.Name)
 		lines = append(lines, "mkdir "+at, plan.Cmd("mount", "--bind", m.Dir)+" "+at)
 	}
 	for _, l := range c.Links {
-		lines = append(lines, plan.Cmd("ln", "-s", l[1])+" "+rootfs.Shell(c.Target+"/"+l[0]))
+		lines = append(lines, plan.Cmd("ln", "-s", l[1])+" "+rootfs.Shell(place(c.Target, c.Place)+"/"+l[0]))
 	}
-	words := strings.Join(c.Options.words(), ",")
-	if words == "" {
+	w := strings.Join(words(c.Options.whole().Set), ",")
+	if w == "" {
 		return strings.Join(lines, "\n")
 	}
 	for _, m := range c.Mounts {
-		lines = append(lines, "mount -o remount,bind,"+words+" "+rootfs.Shell(c.Target+"/"+m.Name))
+		lines = append(lines, "mount -o remount,bind,"+w+" "+rootfs.Shell(place(c.Target, c.Place)+"/"+m.Name))
 	}
-	return strings.Join(append(lines, "mount -o remount,bind,"+words+" "+top), "\n")
+	return strings.Join(append(lines, "mount -o remount,bind,"+w+" "+top), "\n")
 }

@@ -1,6 +1,9 @@
 package rootfs
 
 import (
+	"strings"
+	"syscall"
+
 	"mydocker/initprog"
 	"mydocker/linux"
 	"mydocker/plan"
@@ -22,14 +25,17 @@ func (OpenRoot) Shell() string { return "umask 022" }
 
 // Pivot makes the root the root of the mount namespace, and detaches the old
 // one. No directory for it is needed inside: pivot_root(2), "pivot_root(".", ".")".
-type Pivot struct{}
+type Pivot struct {
+	After Propagation // of the root, then; the zero value leaves it as it is
+}
 
 // Emit changes into the root, swaps, and lets the old root go.
-func (Pivot) Emit(b *initprog.Builder) {
+func (p Pivot) Emit(b *initprog.Builder) {
 	b.Sys("fchdir", Root(b))
 	b.Sys("pivot_root", ".", ".")
 	b.Sys("umount2", ".", linux.MNT_DETACH)
 	b.Sys("chdir", "/")
+	p.After.after(b)
 }
 
 // Shell says how the script does it.
@@ -39,12 +45,50 @@ func (Pivot) Shell() string {
 
 // HostSide returns the commands that the host's side of the script runs, when
 // the container's first process waits at its end.
-func (Pivot) HostSide() []string {
-	return []string{
+func (p Pivot) HostSide() []string {
+	lines := []string{
 		`nsenter --target "$pid" --mount /bin/sh -c 'cd "$root"; exec pivot_root . .'`,
 		`nsenter --mount=/proc/"$pid"/ns/mnt --root=/ umount --lazy /proc/"$pid"/root`,
 	}
+	if p.After.Name != "" {
+		lines = append(lines, `nsenter --mount=/proc/"$pid"/ns/mnt --root=/ mount --make-`+p.After.Name+` /proc/"$pid"/root`)
+	}
+	return lines
 }
+
+// Move puts the root above the old one and changes into it: mount namespace
+// and chroot(2) as switch_root(8) leaves them. The old root is still there, below;
+// so that nobody inside mounts, or finds, a procfs or sysfs whose parts are
+// not hidden, those of the host go.
+type Move struct {
+	Hide  []string // mount points of the host's procfs and sysfs
+	After Propagation
+}
+
+// Emit detaches what is to go, or covers it where it may not be detached, in
+// a user namespace. What went with one above it is no longer there.
+func (m Move) Emit(b *initprog.Builder) {
+	for _, p := range m.Hide {
+		r, next := b.Slot(), b.NewLabel()
+		b.Sys("umount2", p, linux.MNT_DETACH|linux.UMOUNT_NOFOLLOW).Into(r).Allow(syscall.EINVAL, syscall.EPERM, syscall.ENOENT)
+		b.JumpEqual(r, b.Cell(0), next)
+		b.Sys("mount", "tmpfs", p, "tmpfs", linux.MS_RDONLY, nil).Allow(syscall.ENOENT)
+		b.Place(next)
+	}
+	b.Sys("fchdir", Root(b))
+	b.Sys("move_mount", Root(b), "", linux.AT_FDCWD, "/", linux.MOVE_MOUNT_F_EMPTY_PATH)
+	b.Sys("chroot", ".")
+	b.Sys("chdir", "/")
+	m.After.after(b)
+}
+
+// Shell says how the script does it.
+func (m Move) Shell() string { return m.pivot().Shell() }
+
+// HostSide returns the commands of [Pivot], which the script uses.
+func (m Move) HostSide() []string { return m.pivot().HostSide() }
+
+func (m Move) pivot() Pivot { return Pivot{After: m.After} }
 
 // ReadOnly makes the root read-only; what is mounted below stays as it is.
 type ReadOnly struct{}
@@ -72,3 +116,35 @@ func (p Propagation) Emit(b *initprog.Builder) {
 
 // Shell returns the mount(8) command.
 func (p Propagation) Shell() string { return plan.Cmd("mount", "--make-"+p.Name, "/") }
+
+// after makes the call when the root has been entered.
+func (p Propagation) after(b *initprog.Builder) {
+	if p.Name != "" {
+		p.Emit(b)
+	}
+}
+
+// Apart makes the mount in which the root's directory lies a private one: what
+// is mounted there, or is cloned from it, travels nowhere even where all other
+// mounts are shared with the host.
+type Apart struct{ Dir string } // absolute, no link on the way
+
+// Emit tries the directory, and those above: only the one where a mount begins
+// is taken (EINVAL).
+func (a Apart) Emit(b *initprog.Builder) {
+	done := b.NewLabel()
+	b.Sys("chdir", a.Dir)
+	for range strings.Count(a.Dir, "/") {
+		r := b.Slot()
+		b.Sys("mount", nil, ".", nil, linux.MS_PRIVATE, nil).Into(r).Allow(syscall.EINVAL).Says("mount --make-private " + a.Dir)
+		b.JumpEqual(r, b.Cell(0), done)
+		b.Sys("chdir", "..")
+	}
+	b.Sys("mount", nil, ".", nil, linux.MS_PRIVATE, nil).Says("mount --make-private " + a.Dir)
+	b.Place(done)
+}
+
+// Shell returns the mount(8) command.
+func (a Apart) Shell() string {
+	return `mount --make-private "$(findmnt -nro TARGET --target ` + quote(a.Dir) + `)"`
+}

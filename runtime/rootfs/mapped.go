@@ -51,17 +51,29 @@ type Received struct {
 // Emit takes hold of the mount point while the process still owns what the
 // host's root owns, and receives the mount.
 func (r Received) Emit(b *initprog.Builder) {
+	at := b.Slot()
+	b.Sys("openat", linux.AT_FDCWD, r.Target, linux.O_PATH|linux.O_DIRECTORY|linux.O_CLOEXEC, 0).Into(at)
+	Receive(b, r.Socket, Root(b), "receive the overlay of mapped layers")
+	b.Sys("move_mount", Root(b), "", at, "", linux.MOVE_MOUNT_F_EMPTY_PATH|linux.MOVE_MOUNT_T_EMPTY_PATH).Says("move_mount " + r.Target)
+	b.Sys("umask", 0)
+}
+
+// Receive takes a descriptor that a [Sender] sent from the socket (SCM_RIGHTS,
+// unix(7)).
+func Receive(b *initprog.Builder, socket int, into initprog.Slot, says string) {
 	const header = 16 // struct cmsghdr
 	control := b.Bytes(make([]byte, header+8))
 	msg := b.Words(0, 0, uint64(b.Words(uint64(b.Words(0)), 1)), 1, uint64(control), header+8, 0)
-	at := b.Slot()
-	b.Sys("openat", linux.AT_FDCWD, r.Target, linux.O_PATH|linux.O_DIRECTORY|linux.O_CLOEXEC, 0).Into(at)
-	b.Sys("recvmsg", r.Socket, msg, 0).Says("receive the overlay of mapped layers")
-	tree := b.SlotAt(control, header)
-	b.Sys("move_mount", tree, "", at, "", linux.MOVE_MOUNT_F_EMPTY_PATH|linux.MOVE_MOUNT_T_EMPTY_PATH).Says("move_mount " + r.Target)
-	b.Sys("fcntl", tree, linux.F_DUPFD_CLOEXEC, 0).Into(Root(b)).Says("open the root")
-	b.Sys("umask", 0)
+	b.Sys("recvmsg", socket, msg, linux.MSG_CMSG_CLOEXEC).Says(says)
+	b.Sys("fcntl", b.SlotAt(control, header), linux.F_DUPFD_CLOEXEC, 0).Into(into).Says(says)
 }
+
+// A Sender is a step of the host's side that talks to the first process over
+// its socket, [plan.Env.Socket].
+type Sender interface{ Sends() }
+
+// Sends marks a [Sender].
+func (Mapped) Sends() {}
 
 // Shell mounts the overlay without mapped owners.
 func (r Received) Shell() string { return r.Overlay.Shell() + "\numask 022" }

@@ -20,8 +20,8 @@ import (
 func Root(b *initprog.Builder) initprog.Slot { return b.Named("root") }
 
 // how stores a struct open_how.
-func how(b *initprog.Builder, flags, mode uint64) initprog.Ptr {
-	return b.Words(flags|linux.O_CLOEXEC, mode, linux.RESOLVE_IN_ROOT|linux.RESOLVE_NO_MAGICLINKS)
+func how(b *initprog.Builder, flags, mode, resolve uint64) initprog.Ptr {
+	return b.Words(flags|linux.O_CLOEXEC, mode, resolve|linux.RESOLVE_IN_ROOT|linux.RESOLVE_NO_MAGICLINKS)
 }
 
 const howSize = 24
@@ -38,14 +38,39 @@ func rel(p string) string {
 // Open appends the opening of p, an absolute path inside the root, as O_PATH
 // descriptor. The operation is returned so that the caller may allow errors.
 func Open(b *initprog.Builder, p string, into initprog.Slot, flags uint64) *initprog.Op {
-	return b.Sys("openat2", Root(b), rel(p), how(b, linux.O_PATH|flags, 0), howSize).Into(into)
+	return open(b, Root(b), p, into, flags, 0)
+}
+
+// OpenBelow is Open for a path below a directory that is open, which is taken
+// for the root.
+func OpenBelow(b *initprog.Builder, dir initprog.Slot, p string, into initprog.Slot) *initprog.Op {
+	return open(b, dir, p, into, 0, 0)
+}
+
+// open repeats the call for as long as the kernel cannot tell whether ".." left
+// the root, because something was renamed or mounted meanwhile: EAGAIN of
+// openat2(2).
+func open(b *initprog.Builder, dir initprog.Slot, p string, into initprog.Slot, flags, resolve uint64) *initprog.Op {
+	again := b.NewLabel()
+	b.Place(again)
+	op := b.Sys("openat2", dir, rel(p), how(b, linux.O_PATH|flags, 0, resolve), howSize).Into(into).Allow(syscall.EAGAIN)
+	b.JumpEqual(into, b.Cell(-int32(syscall.EAGAIN)), again)
+	return op
 }
 
 // OpenDir returns a descriptor of the directory p, which is made, with its
 // parents, where it is missing.
-func OpenDir(b *initprog.Builder, p string, mode int) initprog.Slot {
+func OpenDir(b *initprog.Builder, p string, mode int) initprog.Slot { return openDir(b, p, mode, 0) }
+
+// OpenRealDir is OpenDir for a path in which nothing may be a symbolic link:
+// that is ELOOP.
+func OpenRealDir(b *initprog.Builder, p string, mode int) initprog.Slot {
+	return openDir(b, p, mode, linux.RESOLVE_NO_SYMLINKS)
+}
+
+func openDir(b *initprog.Builder, p string, mode int, resolve uint64) initprog.Slot {
 	dir, done := b.Slot(), b.NewLabel()
-	Open(b, p, dir, linux.O_DIRECTORY).Allow(syscall.ENOENT)
+	open(b, Root(b), p, dir, linux.O_DIRECTORY, resolve).Allow(syscall.ENOENT)
 	missing := b.NewLabel()
 	b.JumpNegative(dir, missing)
 	b.Jump(done)
@@ -58,7 +83,7 @@ func OpenDir(b *initprog.Builder, p string, mode int) initprog.Slot {
 		if i == len(words)-1 {
 			next = dir
 		}
-		Open(b, strings.Join(words[:i+1], "/"), next, linux.O_DIRECTORY)
+		open(b, Root(b), strings.Join(words[:i+1], "/"), next, linux.O_DIRECTORY, resolve)
 		parent = next
 	}
 	b.Place(done)

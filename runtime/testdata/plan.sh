@@ -79,7 +79,7 @@ mknod -m 0666 "$root"/dev/tty c 5 0
 [ -e "$root"/dev/stdin ] || [ -L "$root"/dev/stdin ] || ln -s /proc/self/fd/0 "$root"/dev/stdin
 [ -e "$root"/dev/stdout ] || [ -L "$root"/dev/stdout ] || ln -s /proc/self/fd/1 "$root"/dev/stdout
 [ -e "$root"/dev/stderr ] || [ -L "$root"/dev/stderr ] || ln -s /proc/self/fd/2 "$root"/dev/stderr
-[ -e "$root"/dev/ptmx ] || [ -L "$root"/dev/ptmx ] || ln -s pts/ptmx "$root"/dev/ptmx
+ln -sfn pts/ptmx "$root"/dev/ptmx
 [ -e "$root"/dev/core ] || [ -L "$root"/dev/core ] || ln -s /proc/kcore "$root"/dev/core
 mkdir -p "$root"/work
 echo box > /proc/sys/kernel/hostname
@@ -159,8 +159,10 @@ wait "$child"
 # openat2 proc
 # jump
 # jump
+# jump
 # mkdirat proc
 # openat2 proc
+# jump
 # fsopen proc
 # fsconfig source proc
 # mount proc
@@ -169,8 +171,14 @@ wait "$child"
 # openat2 dev
 # jump
 # jump
+# jump
 # mkdirat dev
 # openat2 dev
+# jump
+# fstatfs
+# jump
+# jump
+# /dev cannot be mounted because it is inside /proc
 # fsopen tmpfs
 # fsconfig source tmpfs
 # fsconfig mode 755
@@ -180,12 +188,20 @@ wait "$child"
 # openat2 sys/fs/cgroup
 # jump
 # jump
+# jump
 # mkdirat sys
 # openat2 sys
+# jump
 # mkdirat fs
 # openat2 sys/fs
+# jump
 # mkdirat cgroup
 # openat2 sys/fs/cgroup
+# jump
+# fstatfs
+# jump
+# jump
+# /sys/fs/cgroup cannot be mounted because it is inside /proc
 # fsopen tmpfs
 # fsconfig source cgroup
 # fsconfig mode 755
@@ -203,8 +219,14 @@ wait "$child"
 # openat2 data
 # jump
 # jump
+# jump
 # mkdirat data
 # openat2 data
+# jump
+# fstatfs
+# jump
+# jump
+# /data cannot be mounted because it is inside /proc
 # open_tree /srv/data
 # mount_setattr /data
 # mount_setattr rprivate
@@ -212,24 +234,35 @@ wait "$child"
 # openat2 run/hosts
 # jump
 # jump
+# jump
 # openat2 run
+# jump
 # jump
 # jump
 # mkdirat run
 # openat2 run
+# jump
 # openat2 hosts
 # close
 # openat2 run/hosts
+# jump
+# fstatfs
+# jump
+# jump
+# /etc/hosts cannot be mounted because it is inside /proc
 # open_tree /c/ID/hosts
 # mount_setattr rprivate
 # move_mount /etc/hosts
 # openat2 dev/snd
 # jump
 # jump
+# jump
 # mkdirat dev
 # openat2 dev
+# jump
 # mkdirat snd
 # openat2 dev/snd
+# jump
 # open /dev/snd
 # unlink /dev/snd/x
 # mknod /dev/snd/x
@@ -237,8 +270,10 @@ wait "$child"
 # openat2 dev
 # jump
 # jump
+# jump
 # mkdirat dev
 # openat2 dev
+# jump
 # open /dev
 # unlink /dev/null
 # mknod /dev/null
@@ -256,24 +291,31 @@ wait "$child"
 # symlink /dev/stdin
 # symlink /dev/stdout
 # symlink /dev/stderr
+# unlink /dev/ptmx
 # symlink /dev/ptmx
 # symlink /dev/core
 # openat2 work
 # jump
 # jump
+# jump
 # mkdirat work
 # openat2 work
+# jump
 # sethostname box
 # setdomainname lan
 # openat2 sys/net/ipv4/ip_forward
 # write /proc/sys/net/ipv4/ip_forward
 # close
-# openat2 proc/kcore
+# openat2 /proc/kcore
+# jump
 # jump
 # open_tree /dev/null
 # mount_setattr /dev/null
 # move_mount /proc/kcore
-# openat2 proc/acpi
+# fcntl
+# jump
+# openat2 /proc/acpi
+# jump
 # jump
 # fsopen tmpfs
 # fsconfig source tmpfs
@@ -283,7 +325,22 @@ wait "$child"
 # mount tmpfs
 # fsmount
 # move_mount /proc/acpi
-# openat2 secret
+# fcntl
+# openat2 /secret
+# jump
+# jump
+# jump
+# open_tree
+# jump
+# open_tree /dev/null
+# mount_setattr /dev/null
+# fcntl
+# move_mount /secret
+# jump
+# fcntl
+# jump
+# jump
+# open_tree
 # jump
 # fsopen tmpfs
 # fsconfig source tmpfs
@@ -292,13 +349,11 @@ wait "$child"
 # fsconfig ro
 # mount tmpfs
 # fsmount
+# fcntl
 # move_mount /secret
+# fcntl
+# openat2 /proc/sys
 # jump
-# jump
-# open_tree /dev/null
-# mount_setattr /dev/null
-# move_mount /secret
-# openat2 proc/sys
 # jump
 # open_tree /proc/sys
 # mount_setattr /proc/sys

@@ -1,0 +1,121 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	securejoin "github.com/cyphar/filepath-securejoin"
+	"github.com/moby/sys/mountinfo"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"mydocker/linux"
+	"mydocker/runtime/mount"
+)
+
+// Look finds out the facts about the files of a bundle that a plan depends on:
+// which sources of binds are directories, and which mount points are links that
+// lead to nothing in the root. The specification's paths are absolute by now:
+// the root's without links, those of sources made so from the bundle's directory.
+// It changes nothing. What it says of the root are only names: the first process
+// opens them inside of the root whatever they lead to by then.
+func Look(c Container) (Facts, error) {
+	f := Facts{NotDir: map[string]bool{}}
+	for _, m := range c.Spec.Mounts {
+		if err := f.lookAt(m); err != nil {
+			return f, fmt.Errorf("mount %s: %w", m.Destination, err)
+		}
+	}
+	var err error
+	if f.Places, err = places(c.Spec.Root.Path, c.Spec.Mounts); err != nil || !c.NoPivot {
+		return f, err
+	}
+	f.HostProc, err = hostProc(c.Spec.Root.Path)
+	return f, err
+}
+
+// lookAt notes whether the source of a bind is a directory. One that is not
+// there is an error, and one onto /proc that is no procfs.
+func (f Facts) lookAt(m specs.Mount) error {
+	o, err := mount.Parse(m.Options)
+	if err != nil || o.Remount || !isBind(m, o) {
+		return err
+	}
+	st, err := os.Stat(m.Source)
+	if err != nil {
+		return fmt.Errorf("source: %w", err)
+	}
+	f.NotDir[m.Source] = !st.IsDir()
+	if path.Clean("/"+m.Destination) != "/proc" {
+		return nil
+	}
+	proc, err := linux.IsProc(m.Source)
+	if err == nil && !proc {
+		err = fmt.Errorf("%q cannot be mounted because it is not of type proc", m.Destination)
+	}
+	return err
+}
+
+// places returns where mount points lead that are symbolic links to nothing, or
+// lie behind one: what is missing is made there. Links to something need no
+// place, and what lies in another mount of the container is not looked at.
+func places(root string, mounts []specs.Mount) (map[string]string, error) {
+	dir, err := linux.OpenDir(root)
+	if err != nil {
+		return nil, fmt.Errorf("root: %w", err)
+	}
+	defer dir.Close()
+	out := map[string]string{}
+	for i, m := range mounts {
+		target := path.Clean("/" + m.Destination)
+		if m.Type == "proc" || m.Type == "sysfs" || within(target, mounts[:i]) {
+			continue
+		}
+		f, err := linux.OpenIn(dir, "."+target, linux.O_PATH, 0)
+		if err == nil {
+			f.Close()
+			continue
+		}
+		if !errors.Is(err, syscall.ENOENT) {
+			return nil, fmt.Errorf("mount %s: %w", m.Destination, err)
+		}
+		at, err := securejoin.SecureJoin(root, target)
+		if err != nil {
+			return nil, fmt.Errorf("mount %s: %w", m.Destination, err)
+		}
+		if p := path.Join("/", strings.TrimPrefix(at, filepath.Clean(root))); p != target {
+			out[target] = p
+		}
+	}
+	return out, nil
+}
+
+// within tells a path below the destination of one of the mounts.
+func within(target string, mounts []specs.Mount) bool {
+	for _, m := range mounts {
+		if d := path.Clean("/" + m.Destination); d == "/" || strings.HasPrefix(target, d+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// hostProc returns the mount points of whole procfs and sysfs outside of the root.
+func hostProc(root string) ([]string, error) {
+	all, err := mountinfo.GetMounts(func(i *mountinfo.Info) (skip, stop bool) {
+		whole := i.Root == "/" && (i.FSType == "proc" || i.FSType == "sysfs")
+		return !whole || i.Mountpoint == root || strings.HasPrefix(i.Mountpoint, root+"/"), false
+	})
+	if err != nil {
+		return nil, fmt.Errorf("mounts of the host: %w", err)
+	}
+	var out []string
+	for _, i := range all {
+		out = append(out, i.Mountpoint)
+	}
+	return out, nil
+}
