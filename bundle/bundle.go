@@ -27,6 +27,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ import (
 	"mydocker/internal/filelock"
 	"mydocker/plan"
 	"mydocker/runtime/cgroup"
+	"mydocker/runtime/mount"
 	"mydocker/runtime/rootfs"
 )
 
@@ -126,7 +128,7 @@ func (d dir) lock() (*filelock.Held, error) {
 
 // codec knows the steps that a journal may hold.
 func codec() plan.Codec {
-	return plan.NewCodec(append(rootfs.Steps(), cgroup.HostSteps()...)...)
+	return plan.NewCodec(slices.Concat(rootfs.Steps(), cgroup.HostSteps(), mount.Steps())...)
 }
 
 // remove takes back what the container's journal says and removes its

@@ -112,10 +112,6 @@ func (r *Runtime) make(id string, o CreateOptions, hold bool) (*making, error) {
 }
 
 func (m *making) compile() error {
-	f, err := m.facts(m.spec)
-	if err != nil {
-		return err
-	}
 	allowDefaults(m.spec)
 	if m.spec.Linux.CgroupsPath == "" {
 		m.spec.Linux.CgroupsPath = "/mydocker-runtime/" + m.id
@@ -125,9 +121,13 @@ func (m *making) compile() error {
 		Created: time.Now().UTC(), Owner: os.Getuid(), Annotations: m.spec.Annotations, Cgroup: m.spec.Linux.CgroupsPath,
 		OwnPIDs: hasNew(m.spec, specs.PIDNamespace),
 	}
-	c := runtime.Container{Spec: m.spec, Hold: m.hold, Preserve: len(m.Preserve)}
+	c := runtime.Container{Spec: m.spec, Hold: m.hold, Preserve: len(m.Preserve), NoPivot: m.NoPivot}
 	if h := m.spec.Hooks; h != nil {
 		c.Ready = m.readyHooks(h)
+	}
+	f, err := m.facts(c)
+	if err != nil {
+		return err
 	}
 	m.plan, err = runtime.Compile(c, f)
 	return err

@@ -1,11 +1,7 @@
 package bundle
 
 import (
-	"fmt"
-	"os"
 	"path/filepath"
-
-	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"mydocker/runtime"
 	"mydocker/runtime/cgroup"
@@ -14,23 +10,16 @@ import (
 
 // facts finds out what the plan of a container depends on besides its
 // specification. It changes nothing but the cache of compiled filters.
-func (r *Runtime) facts(s *specs.Spec) (f runtime.Facts, err error) {
+func (r *Runtime) facts(c runtime.Container) (runtime.Facts, error) {
+	f, err := runtime.Look(c)
+	if err != nil {
+		return f, err
+	}
 	if f.Cgroups, err = cgroup.Probe(); err != nil {
 		return f, err
 	}
-	f.NotDir = map[string]bool{}
-	for _, m := range s.Mounts {
-		if !isBind(m) {
-			continue
-		}
-		st, err := os.Stat(m.Source)
-		if err != nil {
-			return f, fmt.Errorf("mount %s: %w", m.Destination, err)
-		}
-		f.NotDir[m.Source] = !st.IsDir()
-	}
-	if s.Linux.Seccomp != nil {
-		f.Filter, err = seccomp.Cached(r.cache(), s.Linux.Seccomp)
+	if s := c.Spec.Linux.Seccomp; s != nil {
+		f.Filter, err = seccomp.Cached(r.cache(), s)
 	}
 	return f, err
 }
