@@ -93,7 +93,7 @@ const floors = `
 
 	# Floor 4, the doors. Commands bind flags and print tables.
 	FLOOR3 < cli/runflags, cli/format;
-	cli/runflags, cli/format, cli/tracer < cli;
+	cli/runflags, cli/format, cli/tracer, cli/runtimecmd < cli;
 	cli, cli/runtimecmd, monitor < cmd/mydocker;
 
 	# Measures the commands from outside, like anybody else's.

@@ -176,7 +176,7 @@ func (a *app) verbs() []verb {
 		{"restart", a.restartCommand}, {"wait", a.waitCommand},
 		{"images", a.imagesCommand}, {"import", a.importCommand}, {"rmi", a.rmiCommand}, {"inspect", a.inspectCommand},
 		{"explain", a.explainCommand}, {"version", a.versionCommand}, {"info", a.infoCommand},
-		{"container", a.containerCommand}, {"image", a.imageCommand}, {engine.FinishCommand, a.finishCommand},
+		{"container", a.containerCommand}, {"image", a.imageCommand}, {"runtime", a.runtimeCommand}, {engine.FinishCommand, a.finishCommand},
 	}
 }
 

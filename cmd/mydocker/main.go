@@ -1,5 +1,6 @@
 // Command mydocker makes, runs, explains and removes containers. Under the
-// name mydocker-monitor it is the process that stays with one.
+// name mydocker-monitor it is the process that stays with one; under the name
+// mydocker-runtime it makes containers from bundles.
 package main
 
 import (
@@ -7,12 +8,16 @@ import (
 	"path/filepath"
 
 	"mydocker/cli"
+	"mydocker/cli/runtimecmd"
 	"mydocker/monitor"
 )
 
 func main() {
-	if filepath.Base(os.Args[0]) == monitor.Name {
+	switch name := filepath.Base(os.Args[0]); {
+	case name == monitor.Name:
 		os.Exit(monitor.Main(os.Args[1:]))
+	case name == runtimecmd.Name:
+		os.Exit(runtimecmd.Main(os.Args[1:]))
 	}
 	os.Exit(cli.Main(os.Args[1:], cli.System()))
 }
