@@ -16,7 +16,7 @@ import (
 
 // Join enters a namespace that exists already.
 type Join struct {
-	Kind string // "ipc", "net", "uts", "pid", "user", "cgroup", "mnt"
+	Kind string // "ipc", "net", "uts", "pid", "cgroup", "time", "mnt"
 	Path string // /proc/PID/ns/KIND, or another file of that kind
 }
 
@@ -81,7 +81,14 @@ func (j Join) Shell() string {
 }
 
 // Nsenter returns the option of nsenter(1).
-func (j Join) Nsenter() string { return plan.Cmd("--" + j.Kind + "=" + j.Path) }
+func (j Join) Nsenter() string { return plan.Cmd(option(j)) }
+
+func option(j Join) string {
+	if j.Kind == "mnt" {
+		return "--mount=" + j.Path
+	}
+	return "--" + j.Kind + "=" + j.Path
+}
 
 // Cgroup makes a new cgroup namespace, whose root is the cgroup that the
 // process is in by now.
