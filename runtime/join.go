@@ -25,6 +25,9 @@ type Join struct {
 	// of each hierarchy. Whether they are frozen is for the caller to find out:
 	// the process would be, too.
 	CgroupPath string
+	// Preserve is how many of the caller's descriptors the program inherits, as
+	// 3 and up.
+	Preserve int
 }
 
 // JoinFacts are what the plan of joining depends on besides.
@@ -41,7 +44,7 @@ type JoinFacts struct {
 func CompileJoin(j Join, f JoinFacts) (*plan.Plan, error) {
 	spec := *j.Spec
 	spec.Process = j.Process
-	k := &compiler{Container: Container{Spec: &spec}, Facts: Facts{Cgroups: f.Cgroups, Filter: f.Filter}}
+	k := &compiler{Container: Container{Spec: &spec, Preserve: j.Preserve}, Facts: Facts{Cgroups: f.Cgroups, Filter: f.Filter}}
 	groups, err := cgroup.Existing(f.Cgroups, j.CgroupPath)
 	if err != nil {
 		k.fail(err)
@@ -107,6 +110,6 @@ func (k *compiler) another() []plan.InitStep {
 func (k *compiler) place() []plan.InitStep {
 	return []plan.InitStep{
 		process.Chdir{Dir: k.Spec.Process.Cwd},
-		process.CloseFiles{Terminal: k.Spec.Process.Terminal},
+		process.CloseFiles{Preserve: k.Preserve, Terminal: k.Spec.Process.Terminal},
 	}
 }

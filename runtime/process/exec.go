@@ -13,6 +13,8 @@ import (
 type Exec struct {
 	Args, Env []string
 	Dir       string // the working directory, for the script
+	// Preserve is how many descriptors from 3 up the program inherits.
+	Preserve int
 }
 
 // defaultPath is where execvp(3) looks when the environment has no PATH.
@@ -22,7 +24,7 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 // looked for as execvp(3) does, one call for each directory of PATH.
 func (e Exec) Emit(b *initprog.Builder) {
 	b.Sys("rt_sigprocmask", linux.SIG_SETMASK, b.Words(0), nil, 8).Says("unblock all signals")
-	b.Sys("close_range", initprog.ErrorFD, 1<<31-1, linux.CLOSE_RANGE_CLOEXEC)
+	b.Sys("close_range", 3+e.Preserve, 1<<31-1, linux.CLOSE_RANGE_CLOEXEC)
 	e.emitLast(b)
 }
 
@@ -119,7 +121,7 @@ func (r Reaper) loop(b *initprog.Builder, child, zero initprog.Slot) {
 	chld := b.SlotAt(b.Words(sigchld), 0)
 	pid := b.SlotAt(info, siPid)
 	next, reap, gone := b.NewLabel(), b.NewLabel(), b.NewLabel()
-	b.Sys("close", initprog.ErrorFD)
+	b.Sys("close", b.Errors())
 	b.Place(next)
 	b.Sys("rt_sigtimedwait", b.Words(allBlock), nil, nil, 8).Into(sig).AllowAny()
 	b.JumpNegative(sig, next)
