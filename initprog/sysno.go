@@ -82,6 +82,8 @@ func sysno(name string) (uintptr, bool) {
 		return unix.SYS_PIPE2, true
 	case "pivot_root":
 		return unix.SYS_PIVOT_ROOT, true
+	case "ppoll":
+		return unix.SYS_PPOLL, true
 	case "prctl":
 		return unix.SYS_PRCTL, true
 	case "prlimit64":

@@ -65,10 +65,20 @@ func (k *compiler) cgroupV1(m specs.Mount, o mount.Options) plan.InitStep {
 }
 
 func (k *compiler) sysctls() (steps []plan.InitStep) {
+	if len(k.linux().Sysctl) > 0 && !k.mountsProc() {
+		steps = append(steps, namespace.Procfs{})
+	}
 	for _, key := range slices.Sorted(maps.Keys(k.linux().Sysctl)) {
 		steps = append(steps, namespace.Sysctl{Key: key, Value: k.linux().Sysctl[key]})
 	}
 	return steps
+}
+
+// mountsProc tells whether there is a procfs of the container's at its place.
+func (k *compiler) mountsProc() bool {
+	return slices.ContainsFunc(k.Spec.Mounts, func(m specs.Mount) bool {
+		return m.Type == "proc" && m.Destination == "/proc"
+	})
 }
 
 // rlimits numbers the resources of setrlimit(2).

@@ -11,7 +11,6 @@ import (
 	"mydocker/initprog"
 	"mydocker/linux"
 	"mydocker/plan"
-	"mydocker/runtime/rootfs"
 )
 
 // Join enters a namespace that exists already.
@@ -166,25 +165,4 @@ func (d Domainname) Emit(b *initprog.Builder) { b.Sys("setdomainname", d.Name, l
 // Shell writes the name where a shell can.
 func (d Domainname) Shell() string {
 	return plan.Cmd("echo", d.Name) + " > /proc/sys/kernel/domainname"
-}
-
-// Sysctl sets a kernel parameter of the container's namespaces, through the
-// procfs that was just mounted for it and checked to be one (CVE-2025-52881).
-type Sysctl struct{ Key, Value string }
-
-func (s Sysctl) path() string { return "sys/" + strings.ReplaceAll(s.Key, ".", "/") }
-
-// Emit writes the value below the descriptor of that mount, following no link
-// and crossing no mount.
-func (s Sysctl) Emit(b *initprog.Builder) {
-	fd := b.Slot()
-	how := b.Words(linux.O_WRONLY|linux.O_CLOEXEC, 0, linux.RESOLVE_BENEATH|linux.RESOLVE_NO_SYMLINKS|linux.RESOLVE_NO_XDEV)
-	b.Sys("openat2", b.Named("mount:/proc"), s.path(), how, 24).Into(fd)
-	b.Sys("write", fd, b.String(s.Value), len(s.Value)).Says("write /proc/" + s.path())
-	b.Sys("close", fd)
-}
-
-// Shell writes to the file.
-func (s Sysctl) Shell() string {
-	return plan.Cmd("echo", s.Value) + " > " + rootfs.Shell("/proc/"+s.path())
 }

@@ -69,7 +69,11 @@ func (j JoinUser) Reborn() bool {
 
 // Shell says where the script does it.
 func (j JoinUser) Shell() string {
-	return "# user namespace of " + j.Path + ": see nsenter, above"
+	s := "# user namespace of " + j.Path + ": see nsenter, above"
+	if len(j.New) > 0 {
+		s += "\n# new in there (" + strings.Join(j.New, " ") + "): unshare(2)"
+	}
+	return s
 }
 
 // Nsenter returns the options of nsenter(1); what is new is made by the

@@ -10,8 +10,8 @@ import (
 
 // Environment completes the environment of a specification as runc does: of a
 // variable that is there twice the last counts, and HOME is set where it is
-// missing or empty.
-func Environment(env []string, home string) ([]string, error) {
+// missing or empty, to what home returns.
+func Environment(env []string, home func() string) ([]string, error) {
 	if err := CheckEnvironment(env); err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func Environment(env []string, home string) ([]string, error) {
 	}
 	slices.Reverse(out)
 	if !seen["HOME"] {
-		out = append(out, "HOME="+home)
+		out = append(out, "HOME="+home())
 	}
 	return out, nil
 }

@@ -106,19 +106,19 @@ func listener(p *specs.LinuxSeccomp, flags uint) (uint, error) {
 	if p.DefaultAction == specs.ActNotify {
 		return 0, errors.New("seccomp: SCMP_ACT_NOTIFY cannot be used as default action")
 	}
+	listens := false
 	for _, s := range p.Syscalls {
-		if s.Action != specs.ActNotify {
-			continue
-		}
-		if slices.Contains(s.Names, "write") {
+		if s.Action == specs.ActNotify && slices.Contains(s.Names, "write") {
 			return 0, errors.New("seccomp: SCMP_ACT_NOTIFY cannot be used for the write syscall")
 		}
-		if p.ListenerPath == "" {
-			return 0, errors.New("seccomp: SCMP_ACT_NOTIFY needs a listenerPath")
-		}
-		return flags&^flagTsync | flagNewListener, nil
+		listens = listens || s.Action == specs.ActNotify
 	}
-	if p.ListenerPath == "" && p.ListenerMetadata != "" {
+	switch {
+	case listens && p.ListenerPath == "":
+		return 0, errors.New("seccomp: SCMP_ACT_NOTIFY needs a listenerPath")
+	case listens:
+		return flags&^flagTsync | flagNewListener, nil
+	case p.ListenerPath == "" && p.ListenerMetadata != "":
 		return 0, errors.New("seccomp: listenerMetadata needs a listenerPath")
 	}
 	return flags &^ flagWaitKill, nil
