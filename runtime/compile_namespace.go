@@ -74,7 +74,8 @@ func (k *compiler) joined() (steps []plan.InitStep) {
 		}
 	}
 	if at := k.userAt(); at != "" {
-		return []plan.InitStep{namespace.JoinUser{Path: at, Others: others, New: k.fresh()}}
+		// Its files in procfs are the host's root's, which it soon is not.
+		return append([]plan.InitStep{namespace.JoinUser{Path: at, Others: others, New: k.fresh()}}, k.clocks()...)
 	}
 	for _, j := range others {
 		steps = append(steps, j)
@@ -95,14 +96,22 @@ func (k *compiler) innerNamespaces() (steps []plan.InitStep) {
 	if path, ok := k.namespace("cgroup"); ok && path == "" {
 		steps = append(steps, namespace.Cgroup{})
 	}
-	if path, ok := k.namespace("time"); ok && path == "" {
-		t := namespace.Time{Offsets: map[string]int64{}}
-		for clock, o := range k.linux().TimeOffsets {
-			t.Offsets[clock] = o.Secs*1e9 + int64(o.Nanosecs)
-		}
-		steps = append(steps, t)
+	if k.userAt() != "" {
+		return steps
 	}
-	return steps
+	return append(steps, k.clocks()...)
+}
+
+// clocks makes a new time namespace.
+func (k *compiler) clocks() []plan.InitStep {
+	if path, ok := k.namespace("time"); !ok || path != "" {
+		return nil
+	}
+	t := namespace.Time{Offsets: map[string]int64{}}
+	for clock, o := range k.linux().TimeOffsets {
+		t.Offsets[clock] = o.Secs*1e9 + int64(o.Nanosecs)
+	}
+	return []plan.InitStep{t}
 }
 
 // netDevices are the host's network interfaces that the container gets.

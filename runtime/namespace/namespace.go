@@ -111,10 +111,13 @@ type Time struct {
 	Offsets map[string]int64
 }
 
-// Emit calls unshare(2), then writes the offsets.
+// Emit calls unshare(2), then writes the offsets, if there are any.
 func (t Time) Emit(b *initprog.Builder) {
-	fd := b.Slot()
 	b.Sys("unshare", linux.CLONE_NEWTIME)
+	if len(t.Offsets) == 0 {
+		return
+	}
+	fd := b.Slot()
 	b.Sys("openat", linux.AT_FDCWD, "/proc/self/timens_offsets", linux.O_WRONLY|linux.O_CLOEXEC, 0).Into(fd)
 	text := t.text()
 	b.Sys("write", fd, b.String(text), len(text)).Says("write /proc/self/timens_offsets")

@@ -16,6 +16,9 @@ import (
 // The others are entered first: the host's root may enter any. An unprivileged
 // caller gets the right to only with the user namespace; what it could not
 // enter before it enters then.
+//
+// Who is inside by then must not look into this process, which still has the
+// host's root and descriptors: as for [Enter] it is no longer dumpable.
 type JoinUser struct {
 	Path   string
 	Others []Join
@@ -30,6 +33,7 @@ func (j JoinUser) Emit(b *initprog.Builder) {
 	for i, o := range j.Others {
 		fds[i] = openNamespace(b, o.Path)
 	}
+	b.Sys("prctl", linux.PR_SET_DUMPABLE, 0, 0, 0, 0).Says("prctl PR_SET_DUMPABLE")
 	done := make([]initprog.Slot, len(j.Others))
 	for i, o := range j.Others {
 		done[i] = b.Slot()
