@@ -27,17 +27,35 @@ func ValidDevice(name string) bool {
 	return name != "" && len(name) <= maxName && name != "." && name != ".." && !strings.ContainsAny(name, "/: \t\n\v\f\r\x00")
 }
 
-// Do moves it. What failed half way is moved back.
+// Do moves it.
 func (m MoveDevice) Do(env *plan.Env) error {
-	target, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", env.Pid))
+	return between(fmt.Sprintf("/proc/%d/ns/net", env.Pid), func(here, there *os.File) error {
+		return netlink.Move(m.Name, m.As, here, there)
+	})
+}
+
+// between opens the network namespace of the calling thread and another; where
+// both are the same one there is nothing to do.
+func between(path string, do func(here, there *os.File) error) error {
+	there, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	defer target.Close()
-	if err := netlink.Move(m.Name, m.As, target); err != nil {
-		return errors.Join(err, back(m.Name, m.As, target))
+	defer there.Close()
+	here, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return err
 	}
-	return nil
+	defer here.Close()
+	a, err := here.Stat()
+	if err != nil {
+		return err
+	}
+	b, err := there.Stat()
+	if err != nil || os.SameFile(a, b) {
+		return err
+	}
+	return do(here, there)
 }
 
 // Shell returns the ip(8) commands; the addresses are for who runs them.
@@ -63,40 +81,16 @@ func (r ReturnDevice) Do(env *plan.Env) error {
 		}
 		path = fmt.Sprintf("/proc/%d/ns/net", env.Pid)
 	}
-	target, err := os.Open(path)
+	err := between(path, func(here, there *os.File) error {
+		if netlink.Exists(r.Name) {
+			return nil // it never left
+		}
+		return netlink.Back(r.Name, r.As, here, there)
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	defer target.Close()
-	return back(r.Name, r.As, target)
-}
-
-func back(name, as string, target *os.File) error {
-	here, err := os.Open("/proc/thread-self/ns/net")
-	if err != nil {
-		return err
-	}
-	defer here.Close()
-	same, err := sameFile(here, target)
-	if err != nil || same {
-		return err
-	}
-	if netlink.Exists(name) {
-		return nil // it never left
-	}
-	return netlink.Back(name, as, target, here)
-}
-
-func sameFile(a, b *os.File) (bool, error) {
-	x, err := a.Stat()
-	if err != nil {
-		return false, err
-	}
-	y, err := b.Stat()
-	return err == nil && os.SameFile(x, y), err
+	return err
 }
 
 // Shell returns the ip(8) command.
