@@ -157,7 +157,8 @@ type compiler struct {
 	Facts
 	joins    bool // it is one more process of the container
 	cg       *cgroup.Steps
-	isolated bool // in a user namespace it comes earlier
+	program  string // what is executed where it is not the first argument
+	isolated bool   // in a user namespace it comes earlier
 	err      error
 }
 

@@ -154,7 +154,7 @@ func (k *compiler) exec() []plan.InitStep { return []plan.InitStep{k.execve()} }
 
 func (k *compiler) execve() process.Exec {
 	p := k.Spec.Process
-	return process.Exec{Args: p.Args, Env: p.Env, Dir: p.Cwd, Preserve: k.Preserve}
+	return process.Exec{Args: p.Args, Env: p.Env, Path: k.program, Dir: p.Cwd, Preserve: k.Preserve}
 }
 
 func (k *compiler) hold() []plan.InitStep {

@@ -23,6 +23,8 @@ type Join struct {
 	Spec *specs.Spec
 	// Process is what is to run there, instead of the specification's.
 	Process *specs.Process
+	// Program is what is executed, where it is not the process's first argument.
+	Program string
 	// CgroupPath is where the container's processes are, below the mount point
 	// of each hierarchy. Whether they are frozen is for the caller to find out:
 	// the process would be, too.
@@ -51,7 +53,7 @@ type JoinFacts struct {
 func CompileJoin(j Join, f JoinFacts) (*plan.Plan, error) {
 	spec := *j.Spec
 	spec.Process = completed(j.Process, j.Spec.Process)
-	k := &compiler{joins: true,
+	k := &compiler{joins: true, program: j.Program,
 		Container: Container{Spec: &spec, Preserve: j.Preserve, Caller: j.Caller, Keyring: j.Keyring},
 		Facts:     Facts{Cgroups: f.Cgroups, Filter: f.Filter, LSM: f.LSM}}
 	groups, err := cgroup.Existing(f.Cgroups, j.CgroupPath)

@@ -12,6 +12,7 @@ import (
 // Exec replaces the process with the container's program.
 type Exec struct {
 	Args, Env []string
+	Path      string // what is executed; empty: Args[0], looked for as execvp(3) does
 	Dir       string // the working directory, for the script
 	// Preserve is how many descriptors from 3 up the program inherits.
 	Preserve int
@@ -38,7 +39,7 @@ func (e Exec) emitLast(b *initprog.Builder) {
 
 // Candidates returns the paths that a search of PATH tries, in order.
 func (e Exec) Candidates() []string {
-	if strings.Contains(e.Args[0], "/") || e.Args[0] == "" {
+	if e.Path != "" || strings.Contains(e.Args[0], "/") || e.Args[0] == "" {
 		return nil
 	}
 	var out []string
@@ -54,6 +55,9 @@ func (e Exec) Candidates() []string {
 // last is the path whose failure is the answer: the one given, or the last
 // that a search would come to, so that its error is "no such file".
 func (e Exec) last() string {
+	if e.Path != "" {
+		return e.Path
+	}
 	if c := e.Candidates(); len(c) > 0 {
 		return c[len(c)-1]
 	}
