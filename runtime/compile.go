@@ -276,7 +276,7 @@ func (k *compiler) network() []plan.InitStep {
 	if len(k.Attach)+len(k.mapped())+len(k.netDevices()) > 0 {
 		steps = append(steps, process.Wait{})
 	}
-	return append(steps, k.Interface...)
+	return slices.Concat(steps, k.metDevices(), k.Interface)
 }
 
 func (k *compiler) names() (steps []plan.InitStep) {

@@ -114,11 +114,40 @@ func (k *compiler) clocks() []plan.InitStep {
 	return []plan.InitStep{t}
 }
 
-// netDevices are the host's network interfaces that the container gets.
-func (k *compiler) netDevices() (steps []plan.HostStep) {
+// netMoves are the host's network interfaces that the container gets.
+func (k *compiler) netMoves() (moves []namespace.MoveDevice) {
 	path, _ := k.namespace("network")
 	for _, name := range slices.Sorted(maps.Keys(k.linux().NetDevices)) {
-		steps = append(steps, namespace.MoveDevice{Name: name, As: cmp.Or(k.linux().NetDevices[name].Name, name), Path: path})
+		moves = append(moves, namespace.MoveDevice{Name: name, As: cmp.Or(k.linux().NetDevices[name].Name, name), Path: path})
+	}
+	return moves
+}
+
+// netLate tells whether the first process makes its network namespace itself,
+// some time after it was born.
+func (k *compiler) netLate() bool {
+	path, ok := k.namespace("network")
+	return ok && path == "" && k.userAt() != ""
+}
+
+// netDevices moves them while the first process waits.
+func (k *compiler) netDevices() (steps []plan.HostStep) {
+	if k.netLate() {
+		return nil
+	}
+	for _, m := range k.netMoves() {
+		steps = append(steps, m)
+	}
+	return steps
+}
+
+// metDevices moves them when the first process says so.
+func (k *compiler) metDevices() (steps []plan.InitStep) {
+	if !k.netLate() {
+		return nil
+	}
+	for _, m := range k.netMoves() {
+		steps = append(steps, namespace.MeetDevice{MoveDevice: m})
 	}
 	return steps
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -78,6 +79,26 @@ func TestNetDevices(t *testing.T) {
 	}
 }
 
+// TestNetDeviceLate moves it into a namespace that belongs to a user namespace
+// that is joined.
+func TestNetDeviceLate(t *testing.T) {
+	f := newDevices(t)
+	f.readable()
+	owner := *f
+	owner.spec = cloneSpec(f.spec)
+	owner.spec.Linux.Namespaces = append(owner.spec.Linux.Namespaces, specs.LinuxNamespace{Type: "user"})
+	owner.spec.Linux.UIDMappings, owner.spec.Linux.GIDMappings = mapped(), mapped()
+	user := "/proc/" + strconv.Itoa(owner.lasting().Pid) + "/ns/user"
+	f.spec.Linux.Namespaces = append(f.spec.Linux.Namespaces, specs.LinuxNamespace{Type: "user", Path: user})
+	f.spec.Linux.NetDevices = map[string]specs.LinuxNetDevice{"away": {}}
+	// The first process has no PID namespace to be born anew in.
+	f.spec.Linux.Namespaces = slices.DeleteFunc(f.spec.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == "pid" })
+	f.spec.Mounts[0] = specs.Mount{Destination: "/proc", Type: "bind", Source: "/proc", Options: []string{"rbind"}}
+	if got := f.run("ip", "-o", "address", "show", "dev", "away"); !strings.Contains(got, "10.9.8.7/24") {
+		t.Errorf("got %s", got)
+	}
+}
+
 // TestNetDeviceComesBack where the container has one of that name already, and
 // from a namespace that stays.
 func TestNetDeviceComesBack(t *testing.T) {
@@ -96,7 +117,7 @@ func TestNetDeviceComesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.refused("nope", "nope")
+	f.refused("execve /bin/nope", "nope")
 	if got := addresses(t, "away"); got != "" {
 		t.Fatal("it was not moved")
 	}

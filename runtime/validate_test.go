@@ -110,12 +110,16 @@ func wrong() map[string]func(*specs.Spec) {
 			s.Linux.Sysctl = set("fs.mqueue.x")
 			s.Linux.Namespaces = slices.Delete(s.Linux.Namespaces, 4, 5)
 		},
-		`"kernel.hostname" is not allowed`:  func(s *specs.Spec) { s.Linux.Sysctl = set("kernel.hostname") },
-		`"kernel.panic" is not in a sep`:    func(s *specs.Spec) { s.Linux.Sysctl = set("kernel.panic") },
-		"setting ucounts":                   func(s *specs.Spec) { s.Linux.Sysctl = set("user.max_user_namespaces") },
-		`"net/../kernel/panic" is no name`:  func(s *specs.Spec) { s.Linux.Sysctl = set("net/../kernel/panic") },
-		`"net.//.kernel.panic" is no name`:  func(s *specs.Spec) { s.Linux.Sysctl = set("net.//.kernel.panic") },
-		"without a NET namespace":           func(s *specs.Spec) { moved(s, "eth0", ""); s.Linux.Sysctl = nil; s.Linux.Namespaces = s.Linux.Namespaces[:5] },
+		`"kernel.hostname" is not allowed`: func(s *specs.Spec) { s.Linux.Sysctl = set("kernel.hostname") },
+		`"kernel.panic" is not in a sep`:   func(s *specs.Spec) { s.Linux.Sysctl = set("kernel.panic") },
+		"setting ucounts":                  func(s *specs.Spec) { s.Linux.Sysctl = set("user.max_user_namespaces") },
+		`"net/../kernel/panic" is no name`: func(s *specs.Spec) { s.Linux.Sysctl = set("net/../kernel/panic") },
+		`"net.//.kernel.panic" is no name`: func(s *specs.Spec) { s.Linux.Sysctl = set("net.//.kernel.panic") },
+		"without a NET namespace": func(s *specs.Spec) {
+			moved(s, "eth0", "")
+			s.Linux.Sysctl = nil
+			s.Linux.Namespaces = s.Linux.Namespaces[:5]
+		},
 		`invalid network device name "a b"`: func(s *specs.Spec) { moved(s, "a b", "") },
 		`invalid network device name "a/b"`: func(s *specs.Spec) { moved(s, "eth0", "a/b") },
 		`would be named "x"`:                func(s *specs.Spec) { moved(s, "a", "x"); moved(s, "x", "") },

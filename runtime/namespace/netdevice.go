@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"mydocker/initprog"
 	"mydocker/linux/netlink"
 	"mydocker/plan"
 )
@@ -27,9 +28,14 @@ func ValidDevice(name string) bool {
 	return name != "" && len(name) <= maxName && name != "." && name != ".." && !strings.ContainsAny(name, "/: \t\n\v\f\r\x00")
 }
 
-// Do moves it.
+// Do moves it. A namespace with a path is opened by that: the first process may
+// not be there yet.
 func (m MoveDevice) Do(env *plan.Env) error {
-	return between(fmt.Sprintf("/proc/%d/ns/net", env.Pid), func(here, there *os.File) error {
+	path := m.Path
+	if path == "" {
+		path = fmt.Sprintf("/proc/%d/ns/net", env.Pid)
+	}
+	return between(path, func(here, there *os.File) error {
 		return netlink.Move(m.Name, m.As, here, there)
 	})
 }
@@ -104,6 +110,16 @@ func (r ReturnDevice) Shell() string {
 
 // Undo returns nil: what is back is back.
 func (ReturnDevice) Undo() plan.HostStep { return nil }
+
+// MeetDevice is [MoveDevice] where the first process makes its network
+// namespace on the way: it waits when it has.
+type MeetDevice struct{ MoveDevice }
+
+// Emit waits for the host's side.
+func (MeetDevice) Emit(b *initprog.Builder) { b.Meet() }
+
+// Meet moves the interface.
+func (m MeetDevice) Meet(env *plan.Env) error { return m.Do(env) }
 
 // Steps lists the host steps of this room, for the journal.
 func Steps() []plan.HostStep { return []plan.HostStep{MoveDevice{}, ReturnDevice{}} }
