@@ -48,7 +48,7 @@ func (k *compiler) fresh() (kernel []string) {
 func (k *compiler) spawn() plan.Spawn {
 	s := plan.Spawn{Cgroup: k.cgroups().V2Dir}
 	if _, ok := k.namespace("mount"); !ok {
-		k.fail(errors.New("a container needs a mount namespace of its own"))
+		k.fail(errors.New("a container needs a new mount namespace, or one to join"))
 	}
 	if k.userAt() != "" {
 		return s
