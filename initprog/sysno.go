@@ -50,12 +50,16 @@ func sysno(name string) (uintptr, bool) {
 		return unix.SYS_FSMOUNT, true
 	case "fsopen":
 		return unix.SYS_FSOPEN, true
+	case "getcwd":
+		return unix.SYS_GETCWD, true
 	case "getpid":
 		return unix.SYS_GETPID, true
 	case "ioctl":
 		return unix.SYS_IOCTL, true
 	case "ioprio_set":
 		return unix.SYS_IOPRIO_SET, true
+	case "keyctl":
+		return unix.SYS_KEYCTL, true
 	case "kill":
 		return unix.SYS_KILL, true
 	case "mkdirat":
@@ -82,6 +86,8 @@ func sysno(name string) (uintptr, bool) {
 		return unix.SYS_PIPE2, true
 	case "pivot_root":
 		return unix.SYS_PIVOT_ROOT, true
+	case "ppoll":
+		return unix.SYS_PPOLL, true
 	case "prctl":
 		return unix.SYS_PRCTL, true
 	case "prlimit64":
@@ -92,10 +98,14 @@ func sysno(name string) (uintptr, bool) {
 		return unix.SYS_RECVFROM, true
 	case "recvmsg":
 		return unix.SYS_RECVMSG, true
+	case "rt_sigaction":
+		return unix.SYS_RT_SIGACTION, true
 	case "rt_sigprocmask":
 		return unix.SYS_RT_SIGPROCMASK, true
 	case "rt_sigtimedwait":
 		return unix.SYS_RT_SIGTIMEDWAIT, true
+	case "sched_setaffinity":
+		return unix.SYS_SCHED_SETAFFINITY, true
 	case "sched_setattr":
 		return unix.SYS_SCHED_SETATTR, true
 	case "seccomp":
@@ -110,6 +120,8 @@ func sysno(name string) (uintptr, bool) {
 		return unix.SYS_SETGROUPS, true
 	case "sethostname":
 		return unix.SYS_SETHOSTNAME, true
+	case "set_mempolicy":
+		return unix.SYS_SET_MEMPOLICY, true
 	case "setns":
 		return unix.SYS_SETNS, true
 	case "setpgid":

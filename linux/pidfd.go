@@ -25,3 +25,13 @@ func SendSignal(process *os.File, sig syscall.Signal) error {
 		return unix.PidfdSendSignal(int(process.Fd()), sig, nil, 0)
 	})
 }
+
+// TakeFile returns a descriptor like one of another process, which has it as fd;
+// see pidfd_getfd(2).
+func TakeFile(process *os.File, fd int) (*os.File, error) {
+	got, err := retryValue("pidfd_getfd", func() (int, error) { return unix.PidfdGetfd(int(process.Fd()), fd, 0) })
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(got), "taken"), nil
+}

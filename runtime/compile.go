@@ -18,6 +18,7 @@ import (
 	"mydocker/runtime/namespace"
 	"mydocker/runtime/process"
 	"mydocker/runtime/rootfs"
+	"mydocker/runtime/security"
 	"mydocker/runtime/security/seccomp"
 )
 
@@ -47,6 +48,12 @@ type Container struct {
 	// Ready are meetings when everything is prepared but the root not yet
 	// entered: hooks.
 	Ready []plan.InitStep
+
+	// Caller is set where the container is another's engine's, which started us.
+	Caller *Caller
+	// Keyring names the session keyring that the first process makes, empty:
+	// the caller's stays.
+	Keyring string
 
 	// Reaper keeps a process of ours as the first of the PID namespace.
 	Reaper bool
@@ -80,6 +87,8 @@ type Facts struct {
 	HostProc []string
 	// Filter is the compiled seccomp profile, nil for none.
 	Filter *seccomp.Filter
+	// LSM tells which modules there are that know the specification's labels.
+	LSM security.LSM
 }
 
 // Descriptors of a first process, in the order of [initprog.Attr.Files].
@@ -100,13 +109,17 @@ func Compile(c Container, f Facts) (*plan.Plan, error) {
 		Create: c.Create,
 		Host:   slices.Concat(c.Host, k.cgroups().Host),
 		Spawn:  k.spawn(),
-		Attach: append(k.mapped(), c.Attach...),
+		Attach: slices.Concat(k.mapped(), k.netDevices(), c.Attach),
 	}
 	p.Init = slices.Concat(
 		k.joined(),          // other containers' namespaces, while their names still resolve
 		k.oomScore(),        // while /proc is the host's
+		k.labels(),          // likewise; they count from execve on
 		k.cgroups().Join,    // before anything uses resources
+		k.affinity(),        // of the control group's CPUs
+		k.mountJoined(),     // no name is the host's from here on
 		k.userRoot(),        // after the last that the host's root may do
+		k.keyring(),         // the user namespace has names of its own for them
 		k.innerNamespaces(), // cgroup: its root is where the process is by now
 		k.isolation(),       // before the first mount, or the host would see it
 		k.root(),
@@ -121,7 +134,9 @@ func Compile(c Container, f Facts) (*plan.Plan, error) {
 		k.Ready,        // hooks see the container before its root is entered
 		k.enter(),      // the host's root is gone from here on
 		k.session(),    // with the terminal
-		k.limits(),     // as root still
+		k.inherited(),  // what came with the caller goes
+		k.nature(),     // as root still
+		k.limits(),     // likewise
 		k.privileges(), // the last that needs any
 		k.hold(),       // until it is started
 		k.exec(),
@@ -148,6 +163,7 @@ func (k *compiler) asks(steps []plan.InitStep) {
 type compiler struct {
 	Container
 	Facts
+	joins    bool // it is one more process of the container
 	cg       *cgroup.Steps
 	program  string // what is executed where it is not the first argument
 	isolated bool   // in a user namespace it comes earlier
@@ -181,64 +197,6 @@ func (k *compiler) cgroups() *cgroup.Steps {
 		k.cg = &s
 	}
 	return k.cg
-}
-
-// kinds are the specification's names for namespaces, and the kernel's.
-var kinds = []struct{ spec, kernel string }{
-	{"user", "user"}, {"mount", "mnt"}, {"uts", "uts"}, {"ipc", "ipc"}, {"network", "net"}, {"pid", "pid"},
-}
-
-func (k *compiler) namespace(kind string) (path string, ok bool) {
-	for _, n := range k.linux().Namespaces {
-		if string(n.Type) == kind {
-			return n.Path, true
-		}
-	}
-	return "", false
-}
-
-func (k *compiler) spawn() plan.Spawn {
-	s := plan.Spawn{Cgroup: k.cgroups().V2Dir}
-	for _, n := range kinds {
-		if path, ok := k.namespace(n.spec); ok && path == "" {
-			s.New = append(s.New, n.kernel)
-		}
-	}
-	for _, m := range k.linux().UIDMappings {
-		s.UIDs = append(s.UIDs, plan.IDMap{Inside: int(m.ContainerID), Outside: int(m.HostID), Count: int(m.Size)})
-	}
-	for _, m := range k.linux().GIDMappings {
-		s.GIDs = append(s.GIDs, plan.IDMap{Inside: int(m.ContainerID), Outside: int(m.HostID), Count: int(m.Size)})
-	}
-	if path, ok := k.namespace("mount"); !ok || path != "" {
-		k.fail(fmt.Errorf("a container needs a new mount namespace"))
-	}
-	return s
-}
-
-// joined enters the namespaces that are named by path; the PID namespace last,
-// because the process is born anew there.
-func (k *compiler) joined() (steps []plan.InitStep) {
-	for _, n := range kinds {
-		if path, ok := k.namespace(n.spec); ok && path != "" {
-			steps = append(steps, namespace.Join{Kind: n.kernel, Path: path})
-		}
-	}
-	return steps
-}
-
-func (k *compiler) innerNamespaces() (steps []plan.InitStep) {
-	if path, ok := k.namespace("cgroup"); ok && path == "" {
-		steps = append(steps, namespace.Cgroup{})
-	}
-	if _, ok := k.namespace("time"); ok {
-		t := namespace.Time{Offsets: map[string]int64{}}
-		for clock, o := range k.linux().TimeOffsets {
-			t.Offsets[clock] = o.Secs*1e9 + int64(o.Nanosecs)
-		}
-		steps = append(steps, t)
-	}
-	return steps
 }
 
 // isolation keeps mounts from travelling to the host; the specification may
@@ -293,10 +251,10 @@ func (k *compiler) rootAt() []plan.InitStep {
 // network prepares the interface. Without host steps there is nothing to wait for.
 func (k *compiler) network() []plan.InitStep {
 	steps := slices.Clone(k.Early)
-	if len(k.Attach) > 0 || len(k.mapped()) > 0 {
+	if len(k.Attach)+len(k.mapped())+len(k.netDevices()) > 0 {
 		steps = append(steps, process.Wait{})
 	}
-	return append(steps, k.Interface...)
+	return slices.Concat(steps, k.metDevices(), k.Interface)
 }
 
 func (k *compiler) names() (steps []plan.InitStep) {

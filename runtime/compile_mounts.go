@@ -203,13 +203,6 @@ func (k *compiler) hand(m specs.Mount, o mount.Options) mount.Handed {
 	return h
 }
 
-func idMaps(maps []specs.LinuxIDMapping) (out []plan.IDMap) {
-	for _, m := range maps {
-		out = append(out, plan.IDMap{Inside: int(m.ContainerID), Outside: int(m.HostID), Count: int(m.Size)})
-	}
-	return out
-}
-
 func (k *compiler) cgroupV1(m specs.Mount, o mount.Options) plan.InitStep {
 	c := mount.CgroupV1{Target: m.Destination, Place: k.Places[m.Destination], Options: o}
 	for _, d := range k.Cgroups.Inside(k.linux().CgroupsPath) {
@@ -237,10 +230,20 @@ func (k *compiler) cgroupV2(m specs.Mount, o mount.Options) plan.InitStep {
 }
 
 func (k *compiler) sysctls() (steps []plan.InitStep) {
+	if len(k.linux().Sysctl) > 0 && !k.mountsProc() {
+		steps = append(steps, namespace.Procfs{})
+	}
 	for _, key := range slices.Sorted(maps.Keys(k.linux().Sysctl)) {
 		steps = append(steps, namespace.Sysctl{Key: key, Value: k.linux().Sysctl[key]})
 	}
 	return steps
+}
+
+// mountsProc tells whether there is a procfs of the container's at its place.
+func (k *compiler) mountsProc() bool {
+	return slices.ContainsFunc(k.Spec.Mounts, func(m specs.Mount) bool {
+		return m.Type == "proc" && m.Destination == "/proc"
+	})
 }
 
 // rlimits numbers the resources of setrlimit(2).

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -16,7 +17,33 @@ func (k *compiler) oomScore() []plan.InitStep {
 	if k.Spec.Process.OOMScoreAdj == nil {
 		return nil
 	}
-	return []plan.InitStep{process.OOMScoreAdj{Score: *k.Spec.Process.OOMScoreAdj}}
+	return []plan.InitStep{process.OOMScoreAdj{Score: *k.Spec.Process.OOMScoreAdj, Try: k.Caller != nil && k.Caller.Rootless}}
+}
+
+// labels are refused where the module that knows them is not on: a container
+// that is to be confined does not run unconfined.
+func (k *compiler) labels() (steps []plan.InitStep) {
+	p := k.Spec.Process
+	if p.ApparmorProfile != "" {
+		if !k.LSM.AppArmor {
+			k.fail(errors.New("apparmor: config provided but apparmor not supported"))
+		}
+		steps = append(steps, security.AppArmor{Profile: p.ApparmorProfile})
+	}
+	if p.SelinuxLabel != "" {
+		steps = append(steps, security.SELinux{Label: p.SelinuxLabel})
+	}
+	if (p.SelinuxLabel != "" || k.linux().MountLabel != "") && !k.LSM.SELinux {
+		k.fail(errors.New("selinux label is specified in config, but selinux is disabled or not supported"))
+	}
+	return steps
+}
+
+func (k *compiler) keyring() []plan.InitStep {
+	if k.Keyring == "" {
+		return nil
+	}
+	return []plan.InitStep{process.Keyring{Name: k.Keyring, Made: !k.joins, Mapped: k.userNamespace()}}
 }
 
 func (k *compiler) terminal() []plan.InitStep {
@@ -63,10 +90,7 @@ func (k *compiler) session() []plan.InitStep {
 // unless no_new_privs is set; then it can come last and must allow least.
 func (k *compiler) privileges() (steps []plan.InitStep) {
 	p := k.Spec.Process
-	caps := p.Capabilities
-	if caps == nil {
-		caps = &specs.LinuxCapabilities{}
-	}
+	caps := k.capabilities()
 	filter := k.seccomp()
 	if k.Reaper {
 		defer func() {
@@ -80,7 +104,8 @@ func (k *compiler) privileges() (steps []plan.InitStep) {
 	steps = append(steps,
 		security.Bounding{Keep: caps.Bounding},
 		security.KeepCaps{},
-		process.User{UID: p.User.UID, GID: p.User.GID, Groups: p.User.AdditionalGids, Umask: umask(p.User)},
+		process.User{UID: p.User.UID, GID: p.User.GID, Groups: p.User.AdditionalGids, Umask: umask(p.User), Mapped: k.userNamespace()},
+		process.ChdirAgain{Dir: p.Cwd},
 	)
 	if k.Tied {
 		steps = append(steps, process.DieWithParent{}) // the kernel forgets it when the user changes
@@ -94,6 +119,19 @@ func (k *compiler) privileges() (steps []plan.InitStep) {
 	return steps
 }
 
+// capabilities returns the five sets as far as they are known. None given are
+// none had.
+func (k *compiler) capabilities() specs.LinuxCapabilities {
+	c := k.Spec.Process.Capabilities
+	if c == nil {
+		return specs.LinuxCapabilities{}
+	}
+	out := specs.LinuxCapabilities{Bounding: security.Known(c.Bounding), Effective: security.Known(c.Effective), Permitted: security.Known(c.Permitted),
+		Inheritable: security.Known(c.Inheritable), Ambient: security.Known(c.Ambient)}
+	k.permitted(out.Permitted, out.Effective, out.Inheritable)
+	return out
+}
+
 func umask(u specs.User) uint32 {
 	if u.Umask != nil {
 		return *u.Umask
@@ -104,6 +142,9 @@ func umask(u specs.User) uint32 {
 func (k *compiler) seccomp() []plan.InitStep {
 	if k.Filter == nil {
 		return nil
+	}
+	if k.Filter.Listens() && k.Reaper {
+		k.fail(errors.New("a seccomp filter with a listener is for the first process itself"))
 	}
 	return []plan.InitStep{security.Seccomp{Filter: k.Filter}}
 }

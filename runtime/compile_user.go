@@ -9,10 +9,10 @@ import (
 	"mydocker/runtime/rootfs"
 )
 
-// userNamespace tells whether the container gets a new one.
+// userNamespace tells whether the container has one that is not the host's.
 func (k *compiler) userNamespace() bool {
-	at, ok := k.namespace("user")
-	return ok && at == ""
+	_, ok := k.namespace("user")
+	return ok
 }
 
 // mapped are the host's steps for the root of a container in a user namespace,

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -11,6 +12,7 @@ import (
 	"mydocker/runtime/device"
 	"mydocker/runtime/namespace"
 	"mydocker/runtime/process"
+	"mydocker/runtime/security"
 	"mydocker/runtime/security/seccomp"
 )
 
@@ -30,6 +32,9 @@ type Join struct {
 	// Preserve is how many of the caller's descriptors the program inherits, as
 	// 3 and up.
 	Preserve int
+	// Caller and Keyring are as for [Container]: the keyring is joined.
+	Caller  *Caller
+	Keyring string
 }
 
 // JoinFacts are what the plan of joining depends on besides.
@@ -37,6 +42,8 @@ type JoinFacts struct {
 	Cgroups cgroup.Layout
 	// Filter is the compiled seccomp profile of the container, nil for none.
 	Filter *seccomp.Filter
+	// LSM is as in [Facts].
+	LSM security.LSM
 }
 
 // CompileJoin returns the plan of one more process in a container. It has no
@@ -45,26 +52,52 @@ type JoinFacts struct {
 // names the container when the plan runs.
 func CompileJoin(j Join, f JoinFacts) (*plan.Plan, error) {
 	spec := *j.Spec
-	spec.Process = j.Process
-	k := &compiler{Container: Container{Spec: &spec, Preserve: j.Preserve}, program: j.Program, Facts: Facts{Cgroups: f.Cgroups, Filter: f.Filter}}
+	spec.Process = completed(j.Process, j.Spec.Process)
+	k := &compiler{joins: true, program: j.Program,
+		Container: Container{Spec: &spec, Preserve: j.Preserve, Caller: j.Caller, Keyring: j.Keyring},
+		Facts:     Facts{Cgroups: f.Cgroups, Filter: f.Filter, LSM: f.LSM}}
 	groups, err := cgroup.Existing(f.Cgroups, j.CgroupPath)
 	if err != nil {
 		k.fail(err)
 	}
 	p := &plan.Plan{Spawn: plan.Spawn{Cgroup: groups.V2Dir}}
+	before, after := k.cpus()
 	p.Init = slices.Concat(
 		k.oomScore(),      // while /proc is the host's
+		k.labels(),        // likewise
+		before,            // it is about to be in control groups
 		groups.Join,       // by names of the host
+		after,             // it is
 		k.entered(),       // all namespaces; the host's root is gone from here on
 		k.namespaceRoot(), // before anything is opened or made there
+		k.keyring(),       // of the user namespace
 		k.another(),       // of the container's /dev/pts
 		k.place(),
 		k.session(),    // with the terminal
-		k.limits(),     // as root still
+		k.inherited(),  // what came with the caller goes
+		k.nature(),     // as root still
+		k.limits(),     // likewise
 		k.privileges(), // the last that needs any
 		k.exec(),
 	)
 	return p, k.err
+}
+
+// completed returns the process with what it does not say itself, but the
+// container's first process does.
+func completed(p, first *specs.Process) *specs.Process {
+	if first == nil {
+		return p
+	}
+	out := *p
+	out.ApparmorProfile = cmp.Or(p.ApparmorProfile, first.ApparmorProfile)
+	out.SelinuxLabel = cmp.Or(p.SelinuxLabel, first.SelinuxLabel)
+	out.Capabilities = cmp.Or(p.Capabilities, first.Capabilities)
+	out.Scheduler = cmp.Or(p.Scheduler, first.Scheduler)
+	out.IOPriority = cmp.Or(p.IOPriority, first.IOPriority)
+	out.ExecCPUAffinity = cmp.Or(p.ExecCPUAffinity, first.ExecCPUAffinity)
+	out.User.Umask = cmp.Or(p.User.Umask, first.User.Umask)
+	return &out
 }
 
 // innerKinds are the namespaces that a first process makes later than the

@@ -36,6 +36,9 @@ type Launch struct {
 	// Preserved are what the program inherits, see [Container.Preserve].
 	Preserved []*os.File
 
+	// Listener gets the descriptor of a seccomp filter that asks another process.
+	Listener *Listener
+
 	// Terminal says that the plan opens one: its master is in Running.Console.
 	Terminal bool
 	// Traced says that the system calls of the first process are timed.
@@ -293,7 +296,7 @@ func (s *starting) answer(env *plan.Env, kind, value int) (more bool, err error)
 	case initprog.NoteMeet:
 		return true, s.meet(env, s.Plan.Init[value])
 	}
-	return true, nil
+	return true, s.Listener.note(s.running.Pid, kind, value)
 }
 
 // meet makes the host's part of a step, and lets the process go on.
@@ -345,6 +348,7 @@ func (s *starting) explain(err error) error {
 }
 
 func (s *starting) kill() {
+	s.Listener.close()
 	s.Parent.Kill(s.running.Pid)
 	closeFiles([]*os.File{s.console, s.running.status})
 }

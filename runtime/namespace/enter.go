@@ -3,6 +3,7 @@ package namespace
 import (
 	"slices"
 	"strings"
+	"syscall"
 
 	"mydocker/initprog"
 	"mydocker/linux"
@@ -21,10 +22,27 @@ type Enter struct {
 // namespace it clones itself once more, as [Join] does.
 func (e Enter) Emit(b *initprog.Builder) {
 	b.Sys("prctl", linux.PR_SET_DUMPABLE, 0, 0, 0, 0).Says("prctl PR_SET_DUMPABLE")
-	b.Sys("setns", e.Target, int(CloneFlags(e.Kinds))).Says("setns " + strings.Join(e.Kinds, " "))
+	e.setns(b)
 	if e.Reborn() {
 		reborn(b)
 	}
+}
+
+// setns enters them all. A user namespace that the caller is in already is
+// refused by the kernel (EINVAL), and then left out.
+func (e Enter) setns(b *initprog.Builder) {
+	all := b.Sys("setns", e.Target, int(CloneFlags(e.Kinds))).Says("setns " + strings.Join(e.Kinds, " "))
+	if !slices.Contains(e.Kinds, "user") {
+		return
+	}
+	entered, again, on := b.Slot(), b.NewLabel(), b.NewLabel()
+	all.Into(entered).Allow(syscall.EINVAL)
+	b.JumpNegative(entered, again)
+	b.Jump(on)
+	b.Place(again)
+	others := slices.DeleteFunc(slices.Clone(e.Kinds), func(k string) bool { return k == "user" })
+	b.Sys("setns", e.Target, int(CloneFlags(others))).Says("setns " + strings.Join(others, " "))
+	b.Place(on)
 }
 
 // Reborn tells whether the process clones itself.

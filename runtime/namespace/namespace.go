@@ -11,12 +11,11 @@ import (
 	"mydocker/initprog"
 	"mydocker/linux"
 	"mydocker/plan"
-	"mydocker/runtime/rootfs"
 )
 
 // Join enters a namespace that exists already.
 type Join struct {
-	Kind string // "ipc", "net", "uts", "pid", "user", "cgroup", "mnt"
+	Kind string // "ipc", "net", "uts", "pid", "cgroup", "time", "mnt"
 	Path string // /proc/PID/ns/KIND, or another file of that kind
 }
 
@@ -81,7 +80,14 @@ func (j Join) Shell() string {
 }
 
 // Nsenter returns the option of nsenter(1).
-func (j Join) Nsenter() string { return plan.Cmd("--" + j.Kind + "=" + j.Path) }
+func (j Join) Nsenter() string { return plan.Cmd(option(j)) }
+
+func option(j Join) string {
+	if j.Kind == "mnt" {
+		return "--mount=" + j.Path
+	}
+	return "--" + j.Kind + "=" + j.Path
+}
 
 // Cgroup makes a new cgroup namespace, whose root is the cgroup that the
 // process is in by now.
@@ -105,10 +111,13 @@ type Time struct {
 	Offsets map[string]int64
 }
 
-// Emit calls unshare(2), then writes the offsets.
+// Emit calls unshare(2), then writes the offsets, if there are any.
 func (t Time) Emit(b *initprog.Builder) {
-	fd := b.Slot()
 	b.Sys("unshare", linux.CLONE_NEWTIME)
+	if len(t.Offsets) == 0 {
+		return
+	}
+	fd := b.Slot()
 	b.Sys("openat", linux.AT_FDCWD, "/proc/self/timens_offsets", linux.O_WRONLY|linux.O_CLOEXEC, 0).Into(fd)
 	text := t.text()
 	b.Sys("write", fd, b.String(text), len(text)).Says("write /proc/self/timens_offsets")
@@ -159,25 +168,4 @@ func (d Domainname) Emit(b *initprog.Builder) { b.Sys("setdomainname", d.Name, l
 // Shell writes the name where a shell can.
 func (d Domainname) Shell() string {
 	return plan.Cmd("echo", d.Name) + " > /proc/sys/kernel/domainname"
-}
-
-// Sysctl sets a kernel parameter of the container's namespaces, through the
-// procfs that was just mounted for it and checked to be one (CVE-2025-52881).
-type Sysctl struct{ Key, Value string }
-
-func (s Sysctl) path() string { return "sys/" + strings.ReplaceAll(s.Key, ".", "/") }
-
-// Emit writes the value below the descriptor of that mount, following no link
-// and crossing no mount.
-func (s Sysctl) Emit(b *initprog.Builder) {
-	fd := b.Slot()
-	how := b.Words(linux.O_WRONLY|linux.O_CLOEXEC, 0, linux.RESOLVE_BENEATH|linux.RESOLVE_NO_SYMLINKS|linux.RESOLVE_NO_XDEV)
-	b.Sys("openat2", b.Named("mount:/proc"), s.path(), how, 24).Into(fd)
-	b.Sys("write", fd, b.String(s.Value), len(s.Value)).Says("write /proc/" + s.path())
-	b.Sys("close", fd)
-}
-
-// Shell writes to the file.
-func (s Sysctl) Shell() string {
-	return plan.Cmd("echo", s.Value) + " > " + rootfs.Shell("/proc/"+s.path())
 }

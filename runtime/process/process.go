@@ -41,9 +41,10 @@ func (Wait) Shell() string { return "echo ready >&4; read -r _ <&5" }
 // the host's, with that one's rights to files.
 type Become struct{}
 
-// Emit calls setgroups, setresgid and setresuid.
+// Emit calls setgroups, setresgid and setresuid. Where the namespace denies
+// setgroups(2) there is nothing to give up that the kernel would let go.
 func (Become) Emit(b *initprog.Builder) {
-	b.Sys("setgroups", 0, nil)
+	b.Sys("setgroups", 0, nil).Allow(syscall.EPERM)
 	b.Sys("setresgid", 0, 0, 0)
 	b.Sys("setresuid", 0, 0, 0)
 }
@@ -62,7 +63,7 @@ type Rlimit struct {
 
 // Emit calls prlimit64.
 func (r Rlimit) Emit(b *initprog.Builder) {
-	b.Sys("prlimit64", 0, r.Resource, b.Words(r.Soft, r.Hard), nil).Says("setrlimit " + r.Name)
+	b.Sys("prlimit64", 0, r.Resource, b.Words(r.Soft, r.Hard), nil).Says("setrlimit " + r.Name + "=" + limit(r.Soft) + ":" + limit(r.Hard))
 }
 
 // Shell returns the prlimit(1) command.
@@ -79,13 +80,21 @@ func limit(v uint64) string {
 
 // OOMScoreAdj makes the process likelier, or less likely, to be killed when
 // memory runs out; see proc_pid_oom_score_adj(5).
-type OOMScoreAdj struct{ Score int }
+type OOMScoreAdj struct {
+	Score int
+	// Try leaves it as it is where the caller may not lower it, as an
+	// unprivileged user may not.
+	Try bool
+}
 
 // Emit writes the value. Right after clone(2) /proc still is the host's.
 func (o OOMScoreAdj) Emit(b *initprog.Builder) {
 	fd, s := b.Slot(), strconv.Itoa(o.Score)
 	b.Sys("openat", linux.AT_FDCWD, "/proc/self/oom_score_adj", linux.O_WRONLY|linux.O_CLOEXEC, 0).Into(fd)
-	b.Sys("write", fd, b.String(s), len(s)).Says("write /proc/self/oom_score_adj")
+	w := b.Sys("write", fd, b.String(s), len(s)).Says("write " + s + " to /proc/self/oom_score_adj")
+	if o.Try {
+		w.Allow(syscall.EACCES)
+	}
 	b.Sys("close", fd)
 }
 
@@ -176,17 +185,61 @@ func kept(b *initprog.Builder, i int) initprog.Slot { return b.Named("kept:" + s
 // Shell says that the last command does it.
 func (CloseFiles) Shell() string { return "# every other descriptor is closed" }
 
-// Chdir enters the working directory, through no link of procfs.
+// Chdir enters the working directory, through no link of procfs. The first
+// try is root's, who may go where the user may not; where root may not, see
+// [ChdirAgain].
 type Chdir struct{ Dir string }
 
 // Emit opens the directory without magic links, then enters it.
 func (c Chdir) Emit(b *initprog.Builder) {
-	fd := b.Slot()
-	how := b.Words(linux.O_PATH|linux.O_DIRECTORY|linux.O_CLOEXEC, 0, linux.RESOLVE_NO_MAGICLINKS)
-	b.Sys("openat2", linux.AT_FDCWD, c.Dir, how, 24).Into(fd).Says("chdir " + c.Dir)
-	b.Sys("fchdir", fd).Says("chdir " + c.Dir)
-	b.Sys("close", fd)
+	entered, again := b.Named("workdir"), b.NewLabel()
+	openWorkdir(b, c.Dir, entered).Allow(syscall.EACCES)
+	b.JumpNegative(entered, again)
+	enterWorkdir(b, c.Dir, entered)
+	b.Place(again)
 }
+
+func openWorkdir(b *initprog.Builder, dir string, into initprog.Slot) *initprog.Op {
+	how := b.Words(linux.O_PATH|linux.O_DIRECTORY|linux.O_CLOEXEC, 0, linux.RESOLVE_NO_MAGICLINKS)
+	return b.Sys("openat2", linux.AT_FDCWD, dir, how, 24).Into(into).Says("chdir " + dir)
+}
+
+// enterWorkdir enters what was opened, and makes sure that it is below the
+// root: getcwd(2) begins with "(unreachable)" where it is not.
+func enterWorkdir(b *initprog.Builder, dir string, fd initprog.Slot) {
+	cwd, outside, on := b.Bytes(make([]byte, pathMax)), b.NewLabel(), b.NewLabel()
+	b.Sys("fchdir", fd).Says("chdir " + dir)
+	b.Sys("close", fd)
+	b.Sys("getcwd", cwd, pathMax)
+	b.JumpEqual(b.SlotAt(cwd, 0), b.Cell(unreachable), outside)
+	b.Jump(on)
+	b.Place(outside)
+	b.Check(b.Cell(-int32(syscall.EXDEV)), "chdir "+dir+": it is outside of the container's root")
+	b.Place(on)
+}
+
+const (
+	pathMax     = 4096
+	unreachable = '(' | 'u'<<8 | 'n'<<16 | 'r'<<24
+)
+
+// ChdirAgain enters the working directory as the user, where root was not let:
+// on a network file system, or in a user namespace.
+type ChdirAgain struct{ Dir string }
+
+// Emit does nothing where [Chdir] succeeded.
+func (c ChdirAgain) Emit(b *initprog.Builder) {
+	entered, again, on := b.Named("workdir"), b.NewLabel(), b.NewLabel()
+	b.JumpNegative(entered, again)
+	b.Jump(on)
+	b.Place(again)
+	openWorkdir(b, c.Dir, entered)
+	enterWorkdir(b, c.Dir, entered)
+	b.Place(on)
+}
+
+// Shell says that one of the last commands does it.
+func (ChdirAgain) Shell() string { return "# as the user, if root may not enter it" }
 
 // Shell says that one of the last commands does it.
 func (c Chdir) Shell() string { return "# the working directory: see below" }
@@ -197,6 +250,9 @@ type User struct {
 	UID, GID uint32
 	Groups   []uint32 // supplementary
 	Umask    uint32
+	// Mapped says that the process is in a user namespace. Where that denies
+	// setgroups(2), the groups are left as they are, as by runc.
+	Mapped bool
 }
 
 // Emit calls setgroups, setresgid and setresuid, and sets the umask.
@@ -207,9 +263,12 @@ func (u User) Emit(b *initprog.Builder) {
 			words[4*i+k] = byte(g >> (8 * k))
 		}
 	}
-	b.Sys("setgroups", len(u.Groups), b.Bytes(words))
-	b.Sys("setresgid", u.GID, u.GID, u.GID)
-	b.Sys("setresuid", u.UID, u.UID, u.UID)
+	groups := b.Sys("setgroups", len(u.Groups), b.Bytes(words))
+	if u.Mapped {
+		groups.Allow(syscall.EPERM)
+	}
+	b.Sys("setresgid", u.GID, u.GID, u.GID).Says(fmt.Sprintf("setresgid %d", u.GID))
+	b.Sys("setresuid", u.UID, u.UID, u.UID).Says(fmt.Sprintf("setresuid %d", u.UID))
 	b.Sys("umask", u.Umask)
 }
 

@@ -23,7 +23,9 @@ func (NoNewPrivileges) Shell() string { return "# no_new_privs: see setpriv, bel
 // Setpriv returns the word for setpriv(1).
 func (NoNewPrivileges) Setpriv() []string { return []string{"--no-new-privs"} }
 
-// Seccomp filters the process's system calls; see seccomp(2).
+// Seccomp filters the process's system calls; see seccomp(2). Where the filter
+// asks another process, the parent gets the descriptor for that; see
+// [NoteListener].
 type Seccomp struct{ Filter *seccomp.Filter }
 
 // Emit loads the filter.
@@ -32,8 +34,7 @@ func (s Seccomp) Emit(b *initprog.Builder) {
 	prog := make([]byte, 16) // struct sock_fprog
 	binary.NativeEndian.PutUint16(prog, uint16(len(s.Filter.Insns)))
 	binary.NativeEndian.PutUint64(prog[8:], uint64(code))
-	const setModeFilter = 1
-	b.Sys("seccomp", setModeFilter, uint64(s.Filter.Flags), b.Bytes(prog)).Says("seccomp")
+	s.load(b, b.Bytes(prog))
 }
 
 // Shell says what has no command.

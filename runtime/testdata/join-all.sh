@@ -20,6 +20,7 @@ prlimit --pid $$ --nofile=10:20
 # capabilities are kept over the change of user
 umask 0022
 # user 1000, group 1001: see setpriv, below
+# as the user, if root may not enter it
 # capabilities: none: execve(2) gives them, from the bounding set
 # LD_PRELOAD of the environment is left out: the host's tools would heed it
 exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
@@ -27,10 +28,13 @@ exec nsenter --target "$target" --user --mount --uts --ipc --net --pid --cgroup 
 
 # The calls of the first process
 # openat /proc/self/oom_score_adj
-# write /proc/self/oom_score_adj
+# write 100 to /proc/self/oom_score_adj
 # close
 # prctl PR_SET_DUMPABLE
 # setns user mnt uts ipc net pid cgroup time
+# jump
+# jump
+# setns mnt uts ipc net pid cgroup time
 # pipe2
 # clone3
 # jump
@@ -57,8 +61,13 @@ exec nsenter --target "$target" --user --mount --uts --ipc --net --pid --cgroup 
 # close
 # chown the terminal
 # chdir /work
+# jump
 # chdir /work
 # close
+# getcwd
+# jump
+# jump
+# chdir /work: it is outside of the container's root
 # dup3
 # dup3
 # dup3
@@ -66,7 +75,7 @@ exec nsenter --target "$target" --user --mount --uts --ipc --net --pid --cgroup 
 # close_range
 # setsid
 # make it the controlling terminal
-# setrlimit nofile
+# setrlimit nofile=10:20
 # seccomp
 # drop CAP_CHOWN from the bounding set
 # drop CAP_DAC_OVERRIDE from the bounding set
@@ -113,11 +122,20 @@ exec nsenter --target "$target" --user --mount --uts --ipc --net --pid --cgroup 
 # drop capability 44 from the bounding set
 # prctl PR_SET_KEEPCAPS
 # setgroups
-# setresgid
-# setresuid
+# setresgid 1001
+# setresuid 1000
 # umask
+# jump
+# jump
+# chdir /work
+# chdir /work
+# close
+# getcwd
+# jump
+# jump
+# chdir /work: it is outside of the container's root
 # clear the ambient set
-# capset
+# capset none
 # unblock all signals
 # close_range
 # execve /bin/sh

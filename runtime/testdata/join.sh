@@ -17,6 +17,7 @@ prlimit --pid $$ --nofile=10:20
 # capabilities are kept over the change of user
 umask 0022
 # user 1000, group 1001: see setpriv, below
+# as the user, if root may not enter it
 # capabilities: none: execve(2) gives them, from the bounding set
 # no_new_privs: see setpriv, below
 # the program is in the new session, but does not lead it: it is born later
@@ -28,7 +29,7 @@ exec setsid --wait nsenter --target "$target" --mount --uts --ipc --net --pid --
 
 # The calls of the first process
 # openat /proc/self/oom_score_adj
-# write /proc/self/oom_score_adj
+# write 100 to /proc/self/oom_score_adj
 # close
 # openat /sys/fs/cgroup/pids/mydocker/ID/tasks
 # join /sys/fs/cgroup/pids/mydocker/ID
@@ -50,12 +51,17 @@ exec setsid --wait nsenter --target "$target" --mount --uts --ipc --net --pid --
 # exit_group
 # close
 # chdir /work
+# jump
 # chdir /work
 # close
+# getcwd
+# jump
+# jump
+# chdir /work: it is outside of the container's root
 # close
 # close_range
 # setsid
-# setrlimit nofile
+# setrlimit nofile=10:20
 # drop CAP_DAC_OVERRIDE from the bounding set
 # drop CAP_DAC_READ_SEARCH from the bounding set
 # drop CAP_FOWNER from the bounding set
@@ -101,11 +107,20 @@ exec setsid --wait nsenter --target "$target" --mount --uts --ipc --net --pid --
 # drop capability 44 from the bounding set
 # prctl PR_SET_KEEPCAPS
 # setgroups
-# setresgid
-# setresuid
+# setresgid 1001
+# setresuid 1000
 # umask
+# jump
+# jump
+# chdir /work
+# chdir /work
+# close
+# getcwd
+# jump
+# jump
+# chdir /work: it is outside of the container's root
 # clear the ambient set
-# capset
+# capset none
 # prctl PR_SET_NO_NEW_PRIVS
 # unblock all signals
 # close_range

@@ -99,6 +99,7 @@ prlimit --pid $$ --nofile=10:20
 # capabilities are kept over the change of user
 umask 0022
 # user 1000, group 1001: see setpriv, below
+# as the user, if root may not enter it
 # capabilities: none: execve(2) gives them, from the bounding set
 # no_new_privs: see setpriv, below
 exec setsid setpriv --bounding-set=-all,+chown,+kill --reuid=1000 --regid=1001 --groups=7 --inh-caps=-all --ambient-caps=-all --no-new-privs /usr/bin/env -i PATH=/bin 'A=b c' /bin/sh -c "$last"
@@ -135,7 +136,7 @@ wait "$child"
 # setns /proc/12/ns/net
 # close
 # openat /proc/self/oom_score_adj
-# write /proc/self/oom_score_adj
+# write 100 to /proc/self/oom_score_adj
 # close
 # openat /sys/fs/cgroup/pids/mydocker/ID/tasks
 # join /sys/fs/cgroup/pids/mydocker/ID
@@ -364,12 +365,17 @@ wait "$child"
 # umount2 .
 # chdir /
 # chdir /work
+# jump
 # chdir /work
 # close
+# getcwd
+# jump
+# jump
+# chdir /work: it is outside of the container's root
 # close
 # close_range
 # setsid
-# setrlimit nofile
+# setrlimit nofile=10:20
 # drop CAP_DAC_OVERRIDE from the bounding set
 # drop CAP_DAC_READ_SEARCH from the bounding set
 # drop CAP_FOWNER from the bounding set
@@ -415,11 +421,20 @@ wait "$child"
 # drop capability 44 from the bounding set
 # prctl PR_SET_KEEPCAPS
 # setgroups
-# setresgid
-# setresuid
+# setresgid 1001
+# setresuid 1000
 # umask
+# jump
+# jump
+# chdir /work
+# chdir /work
+# close
+# getcwd
+# jump
+# jump
+# chdir /work: it is outside of the container's root
 # clear the ambient set
-# capset
+# capset none
 # prctl PR_SET_NO_NEW_PRIVS
 # unblock all signals
 # close_range

@@ -16,7 +16,7 @@ import (
 )
 
 // cacheVersion changes with the compiler.
-const cacheVersion = "1 " + cacheName
+const cacheVersion = "2 " + cacheName
 
 // Cached is Compile with a memory: a directory of programs, each in a file
 // named by the hash of its profile. A file that is damaged is not used; one that

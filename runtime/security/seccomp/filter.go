@@ -7,6 +7,7 @@ package seccomp
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -61,15 +62,66 @@ type machine struct {
 func flagBit(f specs.LinuxSeccompFlag) uint {
 	switch f {
 	case "SECCOMP_FILTER_FLAG_TSYNC":
-		return 1
+		return flagTsync
 	case specs.LinuxSeccompFlagLog:
 		return 2
 	case specs.LinuxSeccompFlagSpecAllow:
 		return 4
 	case specs.LinuxSeccompFlagWaitKillableRecv:
-		return 32
+		return flagWaitKill
 	}
 	return 0
+}
+
+// Flags of seccomp(2) that go together.
+const (
+	flagTsync       = 1
+	flagNewListener = 8
+	flagWaitKill    = 32
+)
+
+// Listens tells whether loading the filter gives a descriptor on which another
+// process answers system calls; see seccomp_unotify(2).
+func (f *Filter) Listens() bool { return f.Flags&flagNewListener != 0 }
+
+// Empty tells a profile that asks for nothing: there is no filter then.
+func Empty(p *specs.LinuxSeccomp) bool {
+	return p == nil || p.DefaultAction == "" && len(p.Syscalls) == 0
+}
+
+// Defaults completes a profile as runc does: one without flags, not even an
+// empty list, leaves the mitigation of speculative store bypass off.
+func Defaults(p specs.LinuxSeccomp) *specs.LinuxSeccomp {
+	if p.Flags == nil {
+		p.Flags = []specs.LinuxSeccompFlag{specs.LinuxSeccompFlagSpecAllow}
+	}
+	return &p
+}
+
+// listener returns the flags with those that a profile with notifications
+// needs, and without those that do not fit. What is never answered from outside
+// needs no flag for it; one thread needs no synchronization, which the kernel
+// does not let go with a listener.
+func listener(p *specs.LinuxSeccomp, flags uint) (uint, error) {
+	if p.DefaultAction == specs.ActNotify {
+		return 0, errors.New("seccomp: SCMP_ACT_NOTIFY cannot be used as default action")
+	}
+	listens := false
+	for _, s := range p.Syscalls {
+		if s.Action == specs.ActNotify && slices.Contains(s.Names, "write") {
+			return 0, errors.New("seccomp: SCMP_ACT_NOTIFY cannot be used for the write syscall")
+		}
+		listens = listens || s.Action == specs.ActNotify
+	}
+	switch {
+	case listens && p.ListenerPath == "":
+		return 0, errors.New("seccomp: SCMP_ACT_NOTIFY needs a listenerPath")
+	case listens:
+		return flags&^flagTsync | flagNewListener, nil
+	case p.ListenerPath == "" && p.ListenerMetadata != "":
+		return 0, errors.New("seccomp: listenerMetadata needs a listenerPath")
+	}
+	return flags &^ flagWaitKill, nil
 }
 
 // Compile returns the filter. Names of system calls that this machine does not
@@ -89,6 +141,9 @@ func Compile(p *specs.LinuxSeccomp) (*Filter, error) {
 			return nil, fmt.Errorf("seccomp: unknown flag %q", flag)
 		}
 		f.Flags |= bit
+	}
+	if f.Flags, err = listener(p, f.Flags); err != nil {
+		return nil, err
 	}
 	which, err := chosen(p.Architectures)
 	if err != nil {

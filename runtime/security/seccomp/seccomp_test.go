@@ -75,7 +75,10 @@ func TestActions(t *testing.T) {
 		if action == specs.ActErrno || action == specs.ActTrace {
 			s.ErrnoRet = &errno
 		}
-		f := compile(t, &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{s}})
+		f := compile(t, &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{s}, ListenerPath: "/agent"})
+		if f.Listens() != (action == specs.ActNotify) {
+			t.Errorf("%s has a listener: %v", action, f.Listens())
+		}
 		if got := run(f.Insns, data{nr: uint32(lookup("read")[0]), arch: known[0].audit}); got != want {
 			t.Errorf("%s answers %#x, want %#x", action, got, want)
 		}
@@ -84,11 +87,15 @@ func TestActions(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for name, p := range map[string]*specs.LinuxSeccomp{
-		"action":       {DefaultAction: "SCMP_ACT_MAYBE"},
-		"operator":     {DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{{Names: []string{"read"}, Action: specs.ActErrno, Args: []specs.LinuxSeccompArg{{Op: "SCMP_CMP_LIKE"}}}}},
-		"argument":     {DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{{Names: []string{"read"}, Action: specs.ActErrno, Args: []specs.LinuxSeccompArg{{Index: 6, Op: specs.OpEqualTo}}}}},
-		"architecture": {DefaultAction: specs.ActAllow, Architectures: []specs.Arch{"SCMP_ARCH_VAX"}},
-		"flag":         {DefaultAction: specs.ActAllow, Flags: []specs.LinuxSeccompFlag{"SECCOMP_FILTER_FLAG_HOPE"}},
+		"action":           {DefaultAction: "SCMP_ACT_MAYBE"},
+		"operator":         {DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{{Names: []string{"read"}, Action: specs.ActErrno, Args: []specs.LinuxSeccompArg{{Op: "SCMP_CMP_LIKE"}}}}},
+		"argument":         {DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{{Names: []string{"read"}, Action: specs.ActErrno, Args: []specs.LinuxSeccompArg{{Index: 6, Op: specs.OpEqualTo}}}}},
+		"architecture":     {DefaultAction: specs.ActAllow, Architectures: []specs.Arch{"SCMP_ARCH_VAX"}},
+		"default action":   {DefaultAction: specs.ActNotify, ListenerPath: "/agent"},
+		"write syscall":    {DefaultAction: specs.ActAllow, ListenerPath: "/agent", Syscalls: []specs.LinuxSyscall{{Names: []string{"read"}, Action: specs.ActNotify}, {Names: []string{"write"}, Action: specs.ActNotify}}},
+		"a listenerPath":   {DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{{Names: []string{"read"}, Action: specs.ActNotify}}},
+		"listenerMetadata": {DefaultAction: specs.ActAllow, ListenerMetadata: "x"},
+		"flag":             {DefaultAction: specs.ActAllow, Flags: []specs.LinuxSeccompFlag{"SECCOMP_FILTER_FLAG_HOPE"}},
 	} {
 		if _, err := Compile(p); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("unknown %s: %v", name, err)
@@ -313,5 +320,22 @@ func TestRefusalsReachMultiplexedCalls(t *testing.T) {
 		if got := run(f.Insns, d); got != retAllow {
 			t.Errorf("%s(%d) answers %#x", call, fn+1, got)
 		}
+	}
+}
+
+// TestListenerFlags: some flags go with a listener only, others never.
+func TestListenerFlags(t *testing.T) {
+	all := []specs.LinuxSeccompFlag{"SECCOMP_FILTER_FLAG_TSYNC", specs.LinuxSeccompFlagLog, specs.LinuxSeccompFlagSpecAllow, specs.LinuxSeccompFlagWaitKillableRecv}
+	without := compile(t, &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Flags: all})
+	with := compile(t, &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Flags: all, ListenerPath: "/agent",
+		Syscalls: []specs.LinuxSyscall{{Names: []string{"read"}, Action: specs.ActNotify}}})
+	if without.Flags != 1|2|4 || with.Flags != 2|4|8|32 {
+		t.Errorf("flags %#x without, %#x with a listener", without.Flags, with.Flags)
+	}
+	if Defaults(specs.LinuxSeccomp{}).Flags[0] != specs.LinuxSeccompFlagSpecAllow || len(Defaults(specs.LinuxSeccomp{Flags: all[:0]}).Flags) != 0 {
+		t.Error("the default is for a profile that says nothing of flags")
+	}
+	if !Empty(&specs.LinuxSeccomp{}) || !Empty(nil) || Empty(&specs.LinuxSeccomp{DefaultAction: specs.ActAllow}) {
+		t.Error("a profile is empty if it says nothing")
 	}
 }

@@ -1,0 +1,91 @@
+package namespace
+
+import (
+	"slices"
+	"strings"
+	"syscall"
+
+	"mydocker/initprog"
+	"mydocker/linux"
+	"mydocker/plan"
+)
+
+// JoinUser enters a user namespace that exists already, with others that are
+// there, and makes the rest new, so that the user namespace owns them.
+//
+// The others are entered first: the host's root may enter any. An unprivileged
+// caller gets the right to only with the user namespace; what it could not
+// enter before it enters then.
+//
+// Who is inside by then must not look into this process, which still has the
+// host's root and descriptors: as for [Enter] it is no longer dumpable.
+type JoinUser struct {
+	Path   string
+	Others []Join
+	New    []string // kinds of the kernel's: "mnt", "net", ...
+}
+
+// Emit opens all files while their names still resolve. That the caller is in
+// the user namespace already is no failure.
+func (j JoinUser) Emit(b *initprog.Builder) {
+	user := openNamespace(b, j.Path)
+	fds := make([]initprog.Slot, len(j.Others))
+	for i, o := range j.Others {
+		fds[i] = openNamespace(b, o.Path)
+	}
+	b.Sys("prctl", linux.PR_SET_DUMPABLE, 0, 0, 0, 0).Says("prctl PR_SET_DUMPABLE")
+	done := make([]initprog.Slot, len(j.Others))
+	for i, o := range j.Others {
+		done[i] = b.Slot()
+		b.Sys("setns", fds[i], flags[o.Kind]).Into(done[i]).Allow(syscall.EPERM).Says("setns " + o.Path)
+	}
+	b.Sys("setns", user, flags["user"]).Allow(syscall.EINVAL).Says("setns " + j.Path)
+	for i, o := range j.Others {
+		again, on := b.NewLabel(), b.NewLabel()
+		b.JumpNegative(done[i], again)
+		b.Jump(on)
+		b.Place(again)
+		b.Sys("setns", fds[i], flags[o.Kind]).Says("setns " + o.Path)
+		b.Place(on)
+	}
+	for _, fd := range append(fds, user) {
+		b.Sys("close", fd)
+	}
+	if len(j.New) > 0 {
+		b.Sys("unshare", int(CloneFlags(j.New))).Says("unshare " + strings.Join(j.New, " "))
+	}
+	if j.Reborn() {
+		reborn(b)
+	}
+}
+
+func openNamespace(b *initprog.Builder, path string) initprog.Slot {
+	fd := b.Slot()
+	b.Sys("openat", linux.AT_FDCWD, path, linux.O_CLOEXEC, 0).Into(fd)
+	return fd
+}
+
+// Reborn tells whether the process clones itself, to be in another PID
+// namespace.
+func (j JoinUser) Reborn() bool {
+	return slices.Contains(j.New, "pid") || slices.ContainsFunc(j.Others, Join.Reborn)
+}
+
+// Shell says where the script does it.
+func (j JoinUser) Shell() string {
+	s := "# user namespace of " + j.Path + ": see nsenter, above"
+	if len(j.New) > 0 {
+		s += "\n# new in there (" + strings.Join(j.New, " ") + "): unshare(2)"
+	}
+	return s
+}
+
+// Nsenter returns the options of nsenter(1); what is new is made by the
+// unshare(1) that it starts.
+func (j JoinUser) Nsenter() string {
+	w := []string{"--user=" + j.Path}
+	for _, o := range j.Others {
+		w = append(w, option(o))
+	}
+	return plan.Cmd(w...)
+}
