@@ -132,8 +132,8 @@ func TestRefused(t *testing.T) {
 }
 
 func TestWeights(t *testing.T) {
-	for shares, want := range map[uint64]uint64{2: 1, 1024: 100, 262144: 10000, 512: 59, 0: 1} {
-		if got := weightOf(shares); got != want {
+	for shares, want := range map[uint64]uint64{2: 1, 1024: 100, 262144: 10000, 512: 59, 1: 1} {
+		if got := Weight(shares); got != want {
 			t.Errorf("%d shares are weight %d, want %d", shares, got, want)
 		}
 	}

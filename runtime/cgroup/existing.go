@@ -17,11 +17,11 @@ func Existing(l Layout, path string) (Steps, error) {
 	}
 	var s Steps
 	if l.Unified != "" {
-		s.V2Dir = filepath.Join(l.Unified, path)
+		s.V2Dir = l.dir(path)
 	}
 	var dirs []string
 	for _, h := range l.Hierarchies {
-		dirs = append(dirs, filepath.Join(h.Mount, path))
+		dirs = append(dirs, h.dir(path))
 	}
 	if len(dirs) > 0 {
 		s.Join = []plan.InitStep{Join{dirs}}

@@ -21,10 +21,10 @@ type freezer struct {
 
 func (l Layout) freezer(path string) (freezer, error) {
 	if h := l.hierarchy("freezer"); h != nil {
-		return freezer{dir: filepath.Join(h.Mount, path)}, nil
+		return freezer{dir: h.dir(path)}, nil
 	}
 	if l.Unified != "" {
-		return freezer{filepath.Join(l.Unified, path), true}, nil
+		return freezer{l.dir(path), true}, nil
 	}
 	return freezer{}, errors.New("the host has no freezer: neither the controller of version 1 nor a hierarchy of version 2")
 }
@@ -63,7 +63,7 @@ func Thaw(l Layout, path string) error {
 // ThawAll is Thaw for the groups that the container made below its own, too.
 func ThawAll(l Layout, path string) error {
 	if h := l.hierarchy("freezer"); h != nil {
-		return thawTree(filepath.Join(h.Mount, path))
+		return thawTree(h.dir(path))
 	}
 	return Thaw(l, path)
 }

@@ -37,10 +37,10 @@ func (j Join) Shell() string {
 // group the kernel killed for want of memory; or nothing.
 func OOMFile(l Layout, path string) string {
 	if l.Mode == V2 {
-		return filepath.Join(l.Unified, path, "memory.events")
+		return filepath.Join(l.dir(path), "memory.events")
 	}
 	if h := l.hierarchy("memory"); h != nil {
-		return filepath.Join(h.Mount, path, "memory.oom_control")
+		return filepath.Join(h.dir(path), "memory.oom_control")
 	}
 	return ""
 }
@@ -49,11 +49,11 @@ func OOMFile(l Layout, path string) string {
 // container's, or nothing.
 func Dir(l Layout, path string) string {
 	if l.Unified != "" {
-		return filepath.Join(l.Unified, path)
+		return l.dir(path)
 	}
 	for _, name := range []string{"pids", "freezer", "memory", "name=systemd"} {
 		if h := l.hierarchy(name); h != nil {
-			return filepath.Join(h.Mount, path)
+			return h.dir(path)
 		}
 	}
 	return ""
@@ -64,7 +64,7 @@ func Dir(l Layout, path string) string {
 func Kill(l Layout, path string) error {
 	err := l.kill(path)
 	if h := l.hierarchy("freezer"); h != nil {
-		err = errors.Join(err, thawTree(filepath.Join(h.Mount, path)))
+		err = errors.Join(err, thawTree(h.dir(path)))
 	}
 	return err
 }

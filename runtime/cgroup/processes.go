@@ -29,10 +29,10 @@ func Processes(l Layout, path string) ([]int, error) {
 // groups returns a container's group in every hierarchy.
 func (l Layout) groups(path string) (dirs []string) {
 	for _, h := range l.Hierarchies {
-		dirs = append(dirs, filepath.Join(h.Mount, path))
+		dirs = append(dirs, h.dir(path))
 	}
 	if l.Unified != "" {
-		dirs = append(dirs, filepath.Join(l.Unified, path))
+		dirs = append(dirs, l.dir(path))
 	}
 	return dirs
 }
