@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -70,15 +71,22 @@ func run(t *testing.T, l cgroup.Layout, script string) *exec.Cmd {
 	return cmd
 }
 
+// fifo makes a file that whoever opens it waits at for the other side.
+func fifo(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(testenv.Dir(t), "fifo")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func ptr[T any](v T) *T { return &v }
 
 // TestV2Read compares with what the kernel's files hold when all is still.
 func TestV2Read(t *testing.T) {
 	l := groups(t, &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: ptr[int64](64 << 20)}, Pids: &specs.LinuxPids{Limit: ptr[int64](20)}})
-	fifo := filepath.Join(testenv.Dir(t), "fifo")
-	if out, err := exec.Command("mkfifo", fifo).CombinedOutput(); err != nil {
-		t.Fatalf("%v %s", err, out)
-	}
+	fifo := fifo(t)
 	cmd := run(t, l, "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo done > "+fifo+"; exec sleep 1000")
 	defer func() { cmd.Process.Kill(); cmd.Wait() }()
 	if _, err := os.ReadFile(fifo); err != nil { // it has worked
@@ -195,14 +203,23 @@ func TestMalformed(t *testing.T) {
 func TestV2OOM(t *testing.T) {
 	const limit = 16 << 20
 	l := groups(t, &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: ptr[int64](limit), Swap: ptr[int64](limit)}})
+	fifo := fifo(t)
+	cmd := run(t, l, "read go < "+fifo+"; dd if=/dev/zero of=/dev/null bs="+strconv.Itoa(4*limit)+" count=1 2>/dev/null || :; exec sleep 1000")
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	ready, err := os.OpenFile(fifo, os.O_WRONLY, 0) // it is in its groups
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ready.Close()
 	o, err := WatchOOM(l, testPath)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer o.Close()
-	cmd := run(t, l, "dd if=/dev/zero of=/dev/null bs="+strconv.Itoa(4*limit)+" count=1 2>/dev/null || :; exec sleep 1000")
-	defer cmd.Wait()
-	defer cmd.Process.Kill()
+	if _, err := ready.WriteString("go\n"); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if killed, err := o.Wait(ctx); err != nil || !killed {
