@@ -30,6 +30,10 @@ type Options struct {
 	// Unprivileged: where the user may not say which devices the group may use,
 	// it may use those that the user may.
 	Unprivileged bool
+	// Owner is the user to whom a group of version 2 is given with what may be
+	// delegated: the root of a user namespace, who sees it as a root of its own.
+	// 0: nobody.
+	Owner uint32
 }
 
 // Compile returns the steps for the group path of every hierarchy, with these
@@ -124,6 +128,9 @@ func (c *compiler) v2(s settings, devices []specs.LinuxDeviceCgroup) {
 	c.out.Host = append(c.out.Host, c.writes(s)...)
 	if rules := deviceRules(devices); len(rules) > 0 && !allowsAll(rules) {
 		c.out.Host = append(c.out.Host, DeviceFilter{dir, rules, c.Unprivileged})
+	}
+	if c.Owner != 0 {
+		c.out.Host = append(c.out.Host, Give{dir, c.Owner})
 	}
 	if !c.Managed {
 		c.out.V2Dir = dir

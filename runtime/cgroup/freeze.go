@@ -89,6 +89,14 @@ func (f freezer) thaw() error {
 	return write(f.dir, "freezer.state", "THAWED")
 }
 
+// begin has the processes freeze, and does not wait for it.
+func (f freezer) begin() error {
+	if f.v2 {
+		return write(f.dir, "cgroup.freeze", "1")
+	}
+	return write(f.dir, "freezer.state", "FROZEN")
+}
+
 // freezeV2 freezes a group of version 2, and waits for the event.
 func (f freezer) freezeV2() error {
 	events, err := os.Open(filepath.Join(f.dir, "cgroup.events"))
@@ -96,7 +104,7 @@ func (f freezer) freezeV2() error {
 		return err
 	}
 	defer events.Close()
-	if err := write(f.dir, "cgroup.freeze", "1"); err != nil {
+	if err := f.begin(); err != nil {
 		return err
 	}
 	for deadline := time.Now().Add(patience); ; {
@@ -122,7 +130,7 @@ var errStuck = errors.New("a process does not stop: it waits for the kernel")
 func (f freezer) freezeV1() error {
 	wait := time.Millisecond / 8
 	for deadline := time.Now().Add(patience); ; time.Sleep(wait) {
-		if err := write(f.dir, "freezer.state", "FROZEN"); err != nil {
+		if err := f.begin(); err != nil {
 			return err
 		}
 		state, err := f.state()

@@ -3,7 +3,9 @@ package cgroup
 import (
 	"maps"
 	"os"
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	"mydocker/internal/testenv"
@@ -156,5 +158,94 @@ func TestPermitted(t *testing.T) {
 	r := everything()
 	if _, err := CompileWith(none, testPath, Options{}, r, nil); err == nil || !strings.Contains(err.Error(), "cannot set memory limit: no permission") {
 		t.Errorf("with limits: %v", err)
+	}
+}
+
+func TestSub(t *testing.T) {
+	for _, c := range []struct {
+		mode    string
+		choices []string
+		want    string // of memory, cpu and version 2, or "!" and an error
+	}{
+		{Hybrid, nil, "memory/x cpu,cpuacct/x unified/x"},
+		{Hybrid, []string{"sub"}, "memory/x cpu,cpuacct/x unified/x/sub"},
+		{Hybrid, []string{"memory,cpu:a/b", "pids:c"}, "memory/x/a/b cpu,cpuacct/x/a/b unified/x"},
+		{V2, []string{"/sub"}, "x/sub"},
+		{V2, []string{"memory:sub"}, "!no hierarchy of that controller"},
+		{Hybrid, []string{"a", "b"}, "!missing <controller>: prefix"}, {Hybrid, []string{":a"}, "!empty <controller> prefix"},
+		{Hybrid, []string{"memory:a", "memory:b"}, "!specified multiple times"}, {Hybrid, []string{"memory:../../y"}, "!bad sub cgroup path"},
+	} {
+		s, err := Sub(layouts()[c.mode], "/x", c.choices)
+		var got []string
+		if len(s.Join) > 0 {
+			dirs := s.Join[0].(Join).Dirs
+			got = append(got, dirs[2], dirs[0])
+		}
+		got = append(got, s.V2Dir)
+		text := strings.ReplaceAll(strings.Join(got, " "), "/sys/fs/cgroup/", "")
+		if want, fails := strings.CutPrefix(c.want, "!"); fails {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v: %v, want %s", c.choices, err, want)
+			}
+		} else if err != nil || text != c.want {
+			t.Errorf("%v: %s (%v), want %s", c.choices, text, err, c.want)
+		}
+	}
+}
+
+// TestV2Give gives the group to a user, who then makes one in it.
+func TestV2Give(t *testing.T) {
+	l := probed(t)
+	if l.Unified == "" {
+		t.Skip("there is no hierarchy of version 2")
+	}
+	l.Hierarchies, l.Mode = nil, V2
+	s, err := CompileWith(l, testPath, Options{Own: true, Owner: 65534}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer undo(t, s.Host)
+	do(t, s.Host)
+	for name, want := range map[string]uint32{"": 65534, "cgroup.procs": 65534, "cgroup.subtree_control": 65534, "cgroup.freeze": 0} {
+		st, err := os.Stat(s.V2Dir + "/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := st.Sys().(*syscall.Stat_t).Uid; got != want {
+			t.Errorf("%q is the user's %d, want %d", name, got, want)
+		}
+	}
+}
+
+// TestV2KillBreeders kills processes that make others all the time, without
+// the file that does it at once.
+func TestV2KillBreeders(t *testing.T) {
+	l := probed(t)
+	if l.Mode != V2 {
+		l.Unified, l.Mode = "", V1
+	}
+	k := talk(t, compiled(t, l, resources(t, `{"pids":{"limit":60}}`)))
+	script := "while :; do (sleep 0.01; exit) & done 2>/dev/null"
+	for _, dir := range l.groups(testPath + "/sub") {
+		script = "echo 0 > " + dir + "/cgroup.procs; " + script
+	}
+	breed := exec.Command("/bin/sh", "-c", script)
+	if err := breed.Start(); err != nil {
+		t.Fatal(err)
+	}
+	k.speaks()
+	for n := 0; n < 10; { // it breeds
+		pids, err := Processes(l, testPath)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n = len(pids)
+	}
+	if err := Kill(l, testPath); err != nil {
+		t.Fatal(err)
+	}
+	k.killed()
+	if err := breed.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("the breeder ended with %v", err)
 	}
 }

@@ -110,16 +110,28 @@ func gone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODEV) || errors.Is(err, syscall.EOPNOTSUPP)
 }
 
-// killGroup kills every process in a group and those below.
+// killGroup kills every process in a group and those below, also such that are
+// born meanwhile.
 func killGroup(dir string) error {
 	if write(dir, "cgroup.kill", "1") == nil { // version 2, Linux 5.14
 		return nil
 	}
-	pids, err := processesBelow(dir)
-	for _, pid := range pids {
-		syscall.Kill(pid, syscall.SIGKILL)
+	killed := map[int]bool{}
+	for range 100 {
+		pids, err := processesBelow(dir)
+		if err != nil {
+			return err
+		}
+		before := len(killed)
+		for _, pid := range pids {
+			syscall.Kill(pid, syscall.SIGKILL)
+			killed[pid] = true
+		}
+		if len(killed) == before {
+			break
+		}
 	}
-	return err
+	return nil
 }
 
 // readNumber reads a file with one number; "max" is the largest.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -15,7 +16,7 @@ import (
 
 // HostSteps lists the host steps of this room, for the journal.
 func HostSteps() []plan.HostStep {
-	return []plan.HostStep{Make{}, Remove{}, Write{}, Together{}, Devices{}, DeviceFilter{}}
+	return []plan.HostStep{Make{}, Remove{}, Write{}, Together{}, Devices{}, DeviceFilter{}, Give{}}
 }
 
 // Make makes a control group, with its parents.
@@ -160,6 +161,38 @@ func (m Make) delegateShell(dir string) []string {
 
 // Undo removes the group, and the engine's own parent if it was the last in it.
 func (m Make) Undo() plan.HostStep { return Remove{m.Dir, m.Own, m.Freezer} }
+
+// Give gives a group of version 2 to a user, who may then make groups in it, as
+// cgroups(7) has it: the directory, and the files that the kernel names.
+type Give struct {
+	Dir string
+	UID uint32
+}
+
+// Do changes the owner. A file that this group has not is left out.
+func (g Give) Do(*plan.Env) error {
+	names, err := os.ReadFile(delegated)
+	if err != nil {
+		return fmt.Errorf("give control group: %w", err)
+	}
+	for _, name := range append(strings.Fields(string(names)), ".") {
+		if err := os.Chown(filepath.Join(g.Dir, name), int(g.UID), -1); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("give control group: %w", err)
+		}
+	}
+	return nil
+}
+
+const delegated = "/sys/kernel/cgroup/delegate"
+
+// Shell returns chown(1) commands.
+func (g Give) Shell() string {
+	uid := strconv.FormatUint(uint64(g.UID), 10)
+	return "for f in $(cat " + delegated + "); do chown -f " + uid + " " + plan.Quote(g.Dir) + "/$f || true; done\n" + plan.Cmd("chown", uid, g.Dir)
+}
+
+// Undo returns nil: the group goes as a whole.
+func (Give) Undo() plan.HostStep { return nil }
 
 // Present tells whether the group is there.
 func (m Make) Present() bool { _, err := os.Lstat(m.Dir); return err == nil }
