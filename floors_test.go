@@ -55,6 +55,12 @@ const floors = `
 	GROUND < runtime/rootfs
 	< runtime/namespace, runtime/mount, runtime/device, runtime/cgroup, runtime/process;
 
+	# What a group says of its container, for who asks.
+	runtime/cgroup < runtime/cgroup/stat;
+
+	# Speaks to systemd; the limits themselves are written as everywhere.
+	runtime/cgroup < runtime/systemd;
+
 	# The profile is data, the compiler makes a filter of it, security puts
 	# the filter beside capabilities and no_new_privs.
 	GROUND < runtime/security/seccomp/profile < runtime/security/seccomp < runtime/security;
@@ -64,8 +70,9 @@ const floors = `
 
 	runtime/namespace, runtime/mount, runtime/device, runtime/cgroup, runtime/process,
 	runtime/security
-	< runtime
-	< FLOOR1;
+	< runtime;
+
+	runtime, runtime/cgroup/stat < FLOOR1;
 
 	# Floor 2, the stores.
 	FLOOR1 < oci, reference, layer, ipam, bridge, firewall;

@@ -19,6 +19,8 @@ var libraries = []library{
 		"system calls are typed, and repeated when interrupted, in one place"},
 	{"github.com/vishvananda/...", []string{"linux/netlink"}, "package linux/netlink is how the house speaks to it"},
 	{"github.com/google/nftables/...", []string{"linux/nft"}, "package linux/nft is how the house speaks to it"},
+	{"github.com/coreos/go-systemd/...", []string{"runtime/systemd"}, "package runtime/systemd is how the house speaks to it"},
+	{"github.com/godbus/...", []string{"runtime/systemd"}, "package runtime/systemd is how the house speaks to it"},
 	{"github.com/moby/profiles/...", []string{"runtime/security/seccomp/profile", "bench"},
 		"the profile is data of that package; bench gives it to other runtimes"},
 	{"github.com/spf13/...", []string{"cli/..."}, "flags become a request at the door"},

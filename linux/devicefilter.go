@@ -50,13 +50,13 @@ const (
 	mov32Reg = 0xbc
 	mov64    = 0xb7
 	jneImm   = 0x55
-	jneReg   = 0x5d
 	jeqImm   = 0x15
 	exit     = 0x95
 )
 
-// deviceProgram compiles rules. The last that fits decides; none: no. An allow
-// rule fits when it grants all that is asked, a deny rule when it denies any.
+// deviceProgram compiles rules. Of each use that is asked for (r, w, m) the last
+// rule about it decides, and all of them must be allowed; without a rule: no.
+// Register 3 holds what is not yet decided.
 func deviceProgram(rules []DeviceRule) []insn {
 	p := []insn{ // r1 points to struct bpf_cgroup_dev_ctx
 		{loadW, 0x12, 0, 0}, {and32, 0x02, 0, 0xffff}, // device type
@@ -73,7 +73,7 @@ func deviceProgram(rules []DeviceRule) []insn {
 	return append(p, insn{mov64, 0, 0, 0}, insn{exit, 0, 0, 0})
 }
 
-// ruleProgram returns the answer if the rule fits, and else goes on behind it.
+// ruleProgram returns the answer if the rule decides, and else goes on behind it.
 func ruleProgram(r DeviceRule) (c []insn) {
 	const next = -1 // to be patched
 	switch r.Type {
@@ -82,23 +82,21 @@ func ruleProgram(r DeviceRule) (c []insn) {
 	case "c":
 		c = append(c, insn{jneImm, 0x02, next, 2})
 	}
-	if mask := accessMask(r.Access); mask != 7 {
-		c = append(c, insn{mov32Reg, 0x31, 0, 0}, insn{and32, 0x01, 0, mask})
-		if r.Allow {
-			c = append(c, insn{jneReg, 0x31, next, 0}) // something asked is not granted
-		} else {
-			c = append(c, insn{jeqImm, 0x01, next, 0}) // nothing asked is denied
-		}
-	}
 	if r.Major >= 0 {
 		c = append(c, insn{jneImm, 0x04, next, int32(r.Major)})
 	}
 	if r.Minor >= 0 {
 		c = append(c, insn{jneImm, 0x05, next, int32(r.Minor)})
 	}
-	answer := int32(0)
-	if r.Allow {
+	mask, answer := accessMask(r.Access), int32(0)
+	switch {
+	case r.Allow:
 		answer = 1
+		if mask != 7 {
+			c = append(c, insn{and32, 0x03, 0, 7 &^ mask}, insn{jneImm, 0x03, next, 0}) // more is asked
+		}
+	case mask != 7:
+		c = append(c, insn{mov32Reg, 0x31, 0, 0}, insn{and32, 0x01, 0, mask}, insn{jeqImm, 0x01, next, 0}) // none of it is asked
 	}
 	c = append(c, insn{mov64, 0, 0, answer}, insn{exit, 0, 0, 0})
 	for i := range c {

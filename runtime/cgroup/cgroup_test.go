@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -132,8 +133,8 @@ func TestRefused(t *testing.T) {
 }
 
 func TestWeights(t *testing.T) {
-	for shares, want := range map[uint64]uint64{2: 1, 1024: 100, 262144: 10000, 512: 59, 0: 1} {
-		if got := weightOf(shares); got != want {
+	for shares, want := range map[uint64]uint64{2: 1, 1024: 100, 262144: 10000, 512: 59, 1: 1} {
+		if got := Weight(shares); got != want {
 			t.Errorf("%d shares are weight %d, want %d", shares, got, want)
 		}
 	}
@@ -153,6 +154,25 @@ func host(t *testing.T, r *specs.LinuxResources) Steps {
 	}
 	return s
 }
+
+// compiled are the steps for a layout, undone after the test.
+func compiled(t *testing.T, l Layout, r *specs.LinuxResources) Steps {
+	t.Helper()
+	s, err := Compile(l, testPath, true, r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { undo(t, s.Host) })
+	return s
+}
+
+// compiledMade has done them, too.
+func compiledMade(t *testing.T, l Layout, r *specs.LinuxResources) {
+	t.Helper()
+	do(t, compiled(t, l, r).Host)
+}
+
+func sorted(lines []string) []string { slices.Sort(lines); return lines }
 
 func do(t *testing.T, steps []plan.HostStep) {
 	t.Helper()

@@ -21,10 +21,10 @@ type freezer struct {
 
 func (l Layout) freezer(path string) (freezer, error) {
 	if h := l.hierarchy("freezer"); h != nil {
-		return freezer{dir: filepath.Join(h.Mount, path)}, nil
+		return freezer{dir: h.dir(path)}, nil
 	}
 	if l.Unified != "" {
-		return freezer{filepath.Join(l.Unified, path), true}, nil
+		return freezer{l.dir(path), true}, nil
 	}
 	return freezer{}, errors.New("the host has no freezer: neither the controller of version 1 nor a hierarchy of version 2")
 }
@@ -63,7 +63,7 @@ func Thaw(l Layout, path string) error {
 // ThawAll is Thaw for the groups that the container made below its own, too.
 func ThawAll(l Layout, path string) error {
 	if h := l.hierarchy("freezer"); h != nil {
-		return thawTree(filepath.Join(h.Mount, path))
+		return thawTree(h.dir(path))
 	}
 	return Thaw(l, path)
 }
@@ -89,6 +89,14 @@ func (f freezer) thaw() error {
 	return write(f.dir, "freezer.state", "THAWED")
 }
 
+// begin has the processes freeze, and does not wait for it.
+func (f freezer) begin() error {
+	if f.v2 {
+		return write(f.dir, "cgroup.freeze", "1")
+	}
+	return write(f.dir, "freezer.state", "FROZEN")
+}
+
 // freezeV2 freezes a group of version 2, and waits for the event.
 func (f freezer) freezeV2() error {
 	events, err := os.Open(filepath.Join(f.dir, "cgroup.events"))
@@ -96,7 +104,7 @@ func (f freezer) freezeV2() error {
 		return err
 	}
 	defer events.Close()
-	if err := write(f.dir, "cgroup.freeze", "1"); err != nil {
+	if err := f.begin(); err != nil {
 		return err
 	}
 	for deadline := time.Now().Add(patience); ; {
@@ -122,7 +130,7 @@ var errStuck = errors.New("a process does not stop: it waits for the kernel")
 func (f freezer) freezeV1() error {
 	wait := time.Millisecond / 8
 	for deadline := time.Now().Add(patience); ; time.Sleep(wait) {
-		if err := write(f.dir, "freezer.state", "FROZEN"); err != nil {
+		if err := f.begin(); err != nil {
 			return err
 		}
 		state, err := f.state()

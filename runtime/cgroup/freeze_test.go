@@ -78,6 +78,15 @@ func (k *talker) speaks() {
 	}
 }
 
+// end kills it.
+func (k *talker) end() {
+	k.t.Helper()
+	if err := k.cmd.Process.Kill(); err != nil {
+		k.t.Error(err)
+	}
+	k.cmd.Wait()
+}
+
 // killed waits for the end, which must be SIGKILL's.
 func (k *talker) killed() {
 	k.t.Helper()

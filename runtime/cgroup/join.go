@@ -37,10 +37,10 @@ func (j Join) Shell() string {
 // group the kernel killed for want of memory; or nothing.
 func OOMFile(l Layout, path string) string {
 	if l.Mode == V2 {
-		return filepath.Join(l.Unified, path, "memory.events")
+		return filepath.Join(l.dir(path), "memory.events")
 	}
 	if h := l.hierarchy("memory"); h != nil {
-		return filepath.Join(h.Mount, path, "memory.oom_control")
+		return filepath.Join(h.dir(path), "memory.oom_control")
 	}
 	return ""
 }
@@ -49,11 +49,11 @@ func OOMFile(l Layout, path string) string {
 // container's, or nothing.
 func Dir(l Layout, path string) string {
 	if l.Unified != "" {
-		return filepath.Join(l.Unified, path)
+		return l.dir(path)
 	}
 	for _, name := range []string{"pids", "freezer", "memory", "name=systemd"} {
 		if h := l.hierarchy(name); h != nil {
-			return filepath.Join(h.Mount, path)
+			return h.dir(path)
 		}
 	}
 	return ""
@@ -62,16 +62,23 @@ func Dir(l Layout, path string) string {
 // Kill kills every process of a container, one that is frozen, too: in a
 // freezer of version 1 a signal has no effect before the thaw.
 func Kill(l Layout, path string) error {
-	err := l.kill(path)
-	if h := l.hierarchy("freezer"); h != nil {
-		err = errors.Join(err, thawTree(filepath.Join(h.Mount, path)))
+	dir := Dir(l, path)
+	if dir == "" {
+		return nil
 	}
-	return err
-}
-
-func (l Layout) kill(path string) error {
-	if dir := Dir(l, path); dir != "" {
-		return killGroup(dir)
+	h := l.hierarchy("freezer")
+	if write(dir, "cgroup.kill", "1") == nil { // version 2, Linux 5.14
+		if h == nil {
+			return nil
+		}
+		return thawTree(h.dir(path))
 	}
-	return nil
+	if f, err := l.freezer(path); err == nil { // so that none is born meanwhile
+		_ = f.begin()
+	}
+	err := killGroup(dir)
+	if h == nil {
+		return errors.Join(err, Thaw(l, path))
+	}
+	return errors.Join(err, thawTree(h.dir(path)))
 }

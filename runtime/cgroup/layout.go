@@ -26,6 +26,12 @@ type Layout struct {
 	Controllers []string    `json:"controllers,omitempty"` // of version 2, at its root
 	// Files are the optional ones that this kernel has: see optional.
 	Files []string `json:"files,omitempty"`
+	// Root and Below of the hierarchy of version 2, as in Hierarchy.
+	Root  string `json:"root,omitempty"`
+	Below string `json:"below,omitempty"`
+	// Partial says that hierarchies are left out, in which this user may make no
+	// groups: see Permitted.
+	Partial bool `json:"partial,omitempty"`
 }
 
 // A Hierarchy is one of version 1.
@@ -33,6 +39,30 @@ type Hierarchy struct {
 	Mount       string   `json:"mount"`
 	Controllers []string `json:"controllers"` // "cpu", "name=systemd"
 	Links       []string `json:"links,omitempty"`
+	// Root is the group that is mounted, if it is not the topmost one.
+	Root string `json:"root,omitempty"`
+	// Below is the group in which a path begins, below the mount point, or
+	// empty: see Resolve.
+	Below string `json:"below,omitempty"`
+}
+
+// dir returns the directory of a group.
+func (h Hierarchy) dir(path string) string { return filepath.Join(h.Mount, h.Below, path) }
+
+// dir returns the directory of a group of version 2.
+func (l Layout) dir(path string) string { return filepath.Join(l.Unified, l.Below, path) }
+
+// GroupDir returns the directory of a group in the hierarchy of version 1 with
+// that controller, or, with the controller "", in that of version 2. It is empty
+// where there is no such hierarchy.
+func (l Layout) GroupDir(controller, path string) string {
+	if controller == "" && l.Unified != "" {
+		return l.dir(path)
+	}
+	if h := l.hierarchy(controller); h != nil {
+		return h.dir(path)
+	}
+	return ""
 }
 
 // optional files of version 1; kernels are built with and without them. Each is
@@ -115,10 +145,10 @@ func parse(info string) (l Layout) {
 		switch mount := front[4]; back[0] {
 		case "cgroup2":
 			if l.Unified == "" {
-				l.Unified = mount
+				l.Unified, l.Root = mount, mountedRoot(front[3])
 			}
 		case "cgroup":
-			l.add(Hierarchy{Mount: mount, Controllers: controllers(back[2])})
+			l.add(Hierarchy{Mount: mount, Controllers: controllers(back[2]), Root: mountedRoot(front[3])})
 		}
 	}
 	switch {
@@ -133,6 +163,8 @@ func parse(info string) (l Layout) {
 	}
 	return l
 }
+
+func mountedRoot(root string) string { return strings.TrimSuffix(root, "/") }
 
 func (l *Layout) add(h Hierarchy) {
 	for _, known := range l.Hierarchies {
@@ -182,10 +214,10 @@ type Inside struct {
 // and in that of version 2 beside them.
 func (l Layout) Inside(path string) (out []Inside) {
 	for _, h := range l.Hierarchies {
-		out = append(out, Inside{filepath.Base(h.Mount), filepath.Join(h.Mount, path), h.Links})
+		out = append(out, Inside{filepath.Base(h.Mount), h.dir(path), h.Links})
 	}
 	if l.Mode == Hybrid {
-		out = append(out, Inside{filepath.Base(l.Unified), filepath.Join(l.Unified, path), nil})
+		out = append(out, Inside{filepath.Base(l.Unified), l.dir(path), nil})
 	}
 	return out
 }
@@ -231,12 +263,8 @@ func (l Layout) controls(controller string) bool {
 
 // Exists tells whether a group is there, in any hierarchy.
 func (l Layout) Exists(path string) bool {
-	mounts := []string{l.Unified}
-	for _, h := range l.Hierarchies {
-		mounts = append(mounts, h.Mount)
-	}
-	return slices.ContainsFunc(mounts, func(m string) bool {
-		_, err := os.Lstat(filepath.Join(m, path))
-		return m != "" && err == nil
+	return slices.ContainsFunc(l.groups(path), func(dir string) bool {
+		_, err := os.Lstat(dir)
+		return err == nil
 	})
 }

@@ -2,7 +2,9 @@ package cgroup
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,13 +28,58 @@ func Processes(l Layout, path string) ([]int, error) {
 	return slices.Compact(pids), nil
 }
 
+// Signal sends a signal to every process of a container. They are frozen
+// meanwhile, where that is possible, so that none is born that does not get it;
+// what was frozen before stays so, and gets it after the thaw.
+func Signal(l Layout, path string, sig syscall.Signal) error {
+	if sig == syscall.SIGKILL {
+		return Kill(l, path)
+	}
+	if frozen, err := Frozen(l, path); err == nil && !frozen && Freeze(l, path) == nil {
+		defer Thaw(l, path)
+	}
+	pids, err := Processes(l, path)
+	for _, pid := range pids {
+		if kerr := syscall.Kill(pid, sig); kerr != nil && kerr != syscall.ESRCH {
+			err = errors.Join(err, fmt.Errorf("signal process %d: %w", pid, kerr))
+		}
+	}
+	return err
+}
+
+// CheckEmpty refuses a group for a new container that has processes already, or
+// in which they would be frozen. One that is not there is empty. Like others it
+// looks at one hierarchy only: they are alike.
+func CheckEmpty(l Layout, path string) error {
+	dir := l.GroupDir("devices", path)
+	if dir == "" {
+		dir = Dir(l, path)
+	}
+	if dir == "" {
+		return nil
+	}
+	if _, err := os.Lstat(dir); err == nil {
+		pids, err := processesBelow(dir)
+		if err != nil {
+			return fmt.Errorf("unable to get cgroup PIDs: %w", err)
+		}
+		if len(pids) > 0 {
+			return fmt.Errorf("container's cgroup is not empty: %d process(es) found", len(pids))
+		}
+	}
+	if frozen, err := Frozen(l, path); err == nil && frozen {
+		return errors.New("container's cgroup unexpectedly frozen")
+	}
+	return nil
+}
+
 // groups returns a container's group in every hierarchy.
 func (l Layout) groups(path string) (dirs []string) {
 	for _, h := range l.Hierarchies {
-		dirs = append(dirs, filepath.Join(h.Mount, path))
+		dirs = append(dirs, h.dir(path))
 	}
 	if l.Unified != "" {
-		dirs = append(dirs, filepath.Join(l.Unified, path))
+		dirs = append(dirs, l.dir(path))
 	}
 	return dirs
 }
@@ -63,16 +110,41 @@ func gone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODEV) || errors.Is(err, syscall.EOPNOTSUPP)
 }
 
-// killGroup kills every process in a group and those below.
+// killGroup kills every process in a group and those below, also such that are
+// born meanwhile.
 func killGroup(dir string) error {
 	if write(dir, "cgroup.kill", "1") == nil { // version 2, Linux 5.14
 		return nil
 	}
-	pids, err := processesBelow(dir)
-	for _, pid := range pids {
-		syscall.Kill(pid, syscall.SIGKILL)
+	killed := map[int]bool{}
+	for range 100 {
+		pids, err := processesBelow(dir)
+		if err != nil {
+			return err
+		}
+		before := len(killed)
+		for _, pid := range pids {
+			syscall.Kill(pid, syscall.SIGKILL)
+			killed[pid] = true
+		}
+		if len(killed) == before {
+			break
+		}
 	}
-	return err
+	return nil
+}
+
+// readNumber reads a file with one number; "max" is the largest.
+func readNumber(dir, file string) (uint64, error) {
+	b, err := os.ReadFile(filepath.Join(dir, file))
+	if err != nil {
+		return 0, err
+	}
+	text := strings.TrimSpace(string(b))
+	if text == "max" {
+		return math.MaxUint64, nil
+	}
+	return strconv.ParseUint(text, 10, 64)
 }
 
 func processes(dir string) (pids []int, err error) {

@@ -7,16 +7,16 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
-	"mydocker/linux"
 	"mydocker/plan"
 )
 
 // HostSteps lists the host steps of this room, for the journal.
 func HostSteps() []plan.HostStep {
-	return []plan.HostStep{Make{}, Remove{}, Write{}, Devices{}, DeviceFilter{}}
+	return []plan.HostStep{Make{}, Remove{}, Write{}, Together{}, Devices{}, DeviceFilter{}, Give{}}
 }
 
 // Make makes a control group, with its parents.
@@ -28,8 +28,10 @@ type Make struct {
 	// Cpuset says that the group is born without CPUs and memory nodes
 	// (version 1) and inherits those of its parent.
 	Cpuset bool
-	// Delegate are the controllers of version 2 that the parents pass down.
+	// Delegate are the controllers of version 2 that the parents pass down. One
+	// that they do not have is missing, unless it is Needed for a limit.
 	Delegate []string
+	Needed   []string `json:",omitempty"`
 	// Mount is where the hierarchy is mounted: parents end there.
 	Mount string
 	// Freezer is the same container's group in the freezer hierarchy of version
@@ -89,12 +91,23 @@ func (m Make) chain() (dirs []string) {
 
 // delegate lets a group of version 2 pass its controllers to its children.
 func (m Make) delegate(dir string) error {
-	for _, c := range m.Delegate {
-		if err := write(dir, "cgroup.subtree_control", "+"+c); err != nil {
-			return err
+	if len(m.Delegate) == 0 || write(dir, subtree, "+"+strings.Join(m.Delegate, " +")) == nil {
+		return nil
+	}
+	for _, c := range m.Delegate { // those that it can
+		if err := write(dir, subtree, "+"+c); err != nil && slices.Contains(m.Needed, c) && !hands(dir, c) {
+			return fmt.Errorf("pass on the %s controller: %w", c, err)
 		}
 	}
 	return nil
+}
+
+const subtree = "cgroup.subtree_control"
+
+// hands tells whether a group passes on a controller.
+func hands(dir, controller string) bool {
+	b, err := os.ReadFile(filepath.Join(dir, subtree))
+	return err == nil && slices.Contains(strings.Fields(string(b)), controller)
 }
 
 // inherit gives a new cpuset of version 1 what its parent has.
@@ -149,84 +162,37 @@ func (m Make) delegateShell(dir string) []string {
 // Undo removes the group, and the engine's own parent if it was the last in it.
 func (m Make) Undo() plan.HostStep { return Remove{m.Dir, m.Own, m.Freezer} }
 
-// Present tells whether the group is there.
-func (m Make) Present() bool { _, err := os.Lstat(m.Dir); return err == nil }
+// Give gives a group of version 2 to a user, who may then make groups in it, as
+// cgroups(7) has it: the directory, and the files that the kernel names.
+type Give struct {
+	Dir string
+	UID uint32
+}
 
-// Write sets a limit.
-type Write struct{ Dir, File, Value string }
-
-// Do writes the value.
-func (w Write) Do(*plan.Env) error { return write(w.Dir, w.File, w.Value) }
-
-func write(dir, file, value string) error {
-	f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
+// Do changes the owner. A file that this group has not is left out.
+func (g Give) Do(*plan.Env) error {
+	names, err := os.ReadFile(delegated)
 	if err != nil {
-		return err
+		return fmt.Errorf("give control group: %w", err)
 	}
-	defer f.Close()
-	if _, err := f.WriteString(value); err != nil {
-		return fmt.Errorf("write %q: %w", value, err)
-	}
-	return nil
-}
-
-// Shell returns the echo command.
-func (w Write) Shell() string {
-	return plan.Cmd("echo", w.Value) + " > " + plan.Quote(w.Dir+"/"+w.File)
-}
-
-// Undo returns nil: the group goes as a whole.
-func (Write) Undo() plan.HostStep { return nil }
-
-// Devices sets which devices a group of version 1 may use, see
-// cgroup-v1/devices.rst. Each rule is "allow" or "deny" and a line for the
-// kernel.
-type Devices struct {
-	Dir   string
-	Rules [][2]string
-}
-
-// Do writes the rules in order.
-func (d Devices) Do(*plan.Env) error {
-	for _, r := range d.Rules {
-		if err := write(d.Dir, "devices."+r[0], r[1]); err != nil {
-			return err
+	for _, name := range append(strings.Fields(string(names)), ".") {
+		if err := os.Chown(filepath.Join(g.Dir, name), int(g.UID), -1); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("give control group: %w", err)
 		}
 	}
 	return nil
 }
 
-// Shell returns an echo command for each rule.
-func (d Devices) Shell() string {
-	var lines []string
-	for _, r := range d.Rules {
-		lines = append(lines, plan.Cmd("echo", r[1])+" > "+plan.Quote(d.Dir+"/devices."+r[0]))
-	}
-	return strings.Join(lines, "\n")
+const delegated = "/sys/kernel/cgroup/delegate"
+
+// Shell returns chown(1) commands.
+func (g Give) Shell() string {
+	uid := strconv.FormatUint(uint64(g.UID), 10)
+	return "for f in $(cat " + delegated + "); do chown -f " + uid + " " + plan.Quote(g.Dir) + "/$f || true; done\n" + plan.Cmd("chown", uid, g.Dir)
 }
 
-// Undo returns nil.
-func (Devices) Undo() plan.HostStep { return nil }
+// Undo returns nil: the group goes as a whole.
+func (Give) Undo() plan.HostStep { return nil }
 
-// DeviceFilter sets which devices a group of version 2 may use: a program of
-// type BPF_PROG_TYPE_CGROUP_DEVICE. The last rule that fits decides; without
-// one, no.
-type DeviceFilter struct {
-	Dir   string
-	Rules []linux.DeviceRule
-}
-
-// Do loads the program and attaches it to the group.
-func (d DeviceFilter) Do(*plan.Env) error { return linux.AttachDeviceFilter(d.Dir, d.Rules) }
-
-// Shell says what the program allows.
-func (d DeviceFilter) Shell() string {
-	var rules []string
-	for _, r := range d.Rules {
-		rules = append(rules, r.String())
-	}
-	return "# bpf(2), no command: a device filter for " + d.Dir + ": " + strings.Join(rules, ", ")
-}
-
-// Undo returns nil: the program goes with the group.
-func (DeviceFilter) Undo() plan.HostStep { return nil }
+// Present tells whether the group is there.
+func (m Make) Present() bool { _, err := os.Lstat(m.Dir); return err == nil }
