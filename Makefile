@@ -3,7 +3,7 @@ VERSION  ?= 0.1.0-dev$(addprefix +,$(shell git rev-parse --short HEAD 2>/dev/nul
 FUZZTIME ?= 10s
 
 # Static binaries; position-independent ones would start 0.45 ms later.
-BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X mydocker/cli.version=$(VERSION)"
+BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X mydocker/cli.version=$(VERSION) -X mydocker/cli/runtimecmd.version=$(VERSION)"
 
 .PHONY: help build run test check bench fuzz clean
 .DEFAULT_GOAL := help
@@ -11,8 +11,8 @@ BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X mydo
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## bin/mydocker, and bin/mydocker-monitor that stays with each container
-	$(BUILD) -o bin/ ./cmd/mydocker ./cmd/mydocker-monitor
+build: ## bin/mydocker, bin/mydocker-monitor that stays with each container, bin/mydocker-runtime for bundles
+	$(BUILD) -o bin/ ./cmd/mydocker ./cmd/mydocker-monitor ./cmd/mydocker-runtime
 
 # What the first container shows of itself.
 define FIRST

@@ -28,7 +28,7 @@ const module = "mydocker"
 // comment says why.
 const floors = `
 	# The ground: the kernel's calls, the program of the first process, plans.
-	NONE < linux, initprog, internal/units, internal/ps, internal/ocispec, jsonlog;
+	NONE < linux, initprog, internal/units, internal/ps, internal/proc, internal/ocispec, jsonlog;
 
 	# Speaking netlink uses the calls.
 	linux < linux/netlink, linux/nft;
@@ -46,7 +46,7 @@ const floors = `
 	# Logs are read by others than those that write them: see libraries_test.go.
 	linux, jsonlog < jsonlog/reader;
 
-	plan, linux/netlink, linux/nft, internal/units, internal/ps, internal/ocispec,
+	plan, linux/netlink, linux/nft, internal/units, internal/ps, internal/proc, internal/ocispec,
 	internal/atomicfile, internal/filelock, jsonlog/reader, event
 	< GROUND;
 
@@ -85,9 +85,16 @@ const floors = `
 	FLOOR2 < container;
 	container, monitor < engine < FLOOR3;
 
+	# Containers as the runtime specification knows them: of the runtime alone,
+	# without images, networks and monitors.
+	GROUND < cli/tracer;
+	FLOOR1 < bundle;
+	bundle, cli/tracer < cli/runtimecmd < cmd/mydocker-runtime;
+
 	# Floor 4, the doors. Commands bind flags and print tables.
-	FLOOR3 < cli/runflags, cli/format < cli;
-	cli, monitor < cmd/mydocker;
+	FLOOR3 < cli/runflags, cli/format;
+	cli/runflags, cli/format, cli/tracer < cli;
+	cli, cli/runtimecmd, monitor < cmd/mydocker;
 
 	# Measures the commands from outside, like anybody else's.
 	NONE < bench;

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mydocker/cli/runflags"
+	"mydocker/cli/tracer"
 	"mydocker/engine"
 	"mydocker/oci"
 	"mydocker/plan"
@@ -64,16 +65,16 @@ func (a *app) exec(f *runflags.ExecFlags, name string, command []string) error {
 	if err != nil {
 		return err
 	}
-	t := newTracer(f.Trace, f.TraceFile)
-	return first(a.execute(e, name, r, at, keys, t), t.finish(a.Err))
+	t := tracer.New(f.Trace, f.TraceFile)
+	return first(a.execute(e, name, r, at, keys, t), t.Finish(a.Err))
 }
 
 // execute starts the command and, attached, stays with it to its end.
-func (a *app) execute(e *engine.Engine, name string, r oci.ExecRequest, at runflags.Attached, keys []byte, t *tracer) error {
+func (a *app) execute(e *engine.Engine, name string, r oci.ExecRequest, at runflags.Attached, keys []byte, t *tracer.Tracer) error {
 	if s := terminalSize(a.In); s != nil && r.TTY {
 		r.ConsoleSize = &specs.Box{Width: uint(s.width), Height: uint(s.height)}
 	}
-	x, err := e.Exec(name, engine.ExecOptions{ExecRequest: r, Attach: engine.Attach{In: at.In, Out: at.Out, Err: at.Err}, Trace: t.event()})
+	x, err := e.Exec(name, engine.ExecOptions{ExecRequest: r, Attach: engine.Attach{In: at.In, Out: at.Out, Err: at.Err}, Trace: t.Event()})
 	if err != nil {
 		return err
 	}

@@ -12,15 +12,16 @@ import (
 	"golang.org/x/term"
 
 	"mydocker/cli/runflags"
+	"mydocker/cli/tracer"
 	"mydocker/engine"
 	"mydocker/internal/units"
 )
 
 // foreground starts a container attached to the user's streams.
-func (a *app) foreground(e *engine.Engine, c *engine.Container, at runflags.Attached, keys []byte, t *tracer) (engine.Exit, error) {
+func (a *app) foreground(e *engine.Engine, c *engine.Container, at runflags.Attached, keys []byte, t *tracer.Tracer) (engine.Exit, error) {
 	signals := newProxy(at)
 	defer signals.stop()
-	o := engine.StartOptions{Trace: t.event(), Attach: engine.Attach{In: at.In, Out: at.Out, Err: at.Err}}
+	o := engine.StartOptions{Trace: t.Event(), Attach: engine.Attach{In: at.In, Out: at.Out, Err: at.Err}}
 	if s := terminalSize(a.In); at.TTY && s != nil {
 		o.Width, o.Height = s.width, s.height
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mydocker/cli/runflags"
+	"mydocker/cli/tracer"
 	"mydocker/engine"
 	"mydocker/oci"
 	"mydocker/plan"
@@ -106,21 +107,21 @@ func (a *app) run(f *runflags.Flags, args []string) error {
 		return err
 	}
 	defer c.Close()
-	t := newTracer(f.Trace, f.TraceFile)
+	t := tracer.New(f.Trace, f.TraceFile)
 	if f.Detach {
-		return first(a.detached(e, c, t), t.finish(a.Err))
+		return first(a.detached(e, c, t), t.Finish(a.Err))
 	}
 	exit, err := a.foreground(e, c, at, keys, t)
-	if err = first(err, t.finish(a.Err)); err != nil {
+	if err = first(err, t.Finish(a.Err)); err != nil {
 		return err
 	}
 	return exitCode(exit)
 }
 
 // detached starts a container that goes on alone, and prints its ID.
-func (a *app) detached(e *engine.Engine, c *engine.Container, t *tracer) error {
+func (a *app) detached(e *engine.Engine, c *engine.Container, t *tracer.Tracer) error {
 	id := c.ID()
-	at, err := e.Start(c, engine.StartOptions{Trace: t.event()})
+	at, err := e.Start(c, engine.StartOptions{Trace: t.Event()})
 	if err != nil {
 		return err
 	}

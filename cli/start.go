@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mydocker/cli/runflags"
+	"mydocker/cli/tracer"
 	"mydocker/container"
 	"mydocker/engine"
 )
@@ -46,12 +47,12 @@ func (a *app) startDetached(names []string, traced bool) error {
 	if err != nil {
 		return err
 	}
-	t := newTracer(traced, "")
+	t := tracer.New(traced, "")
 	err = a.each(names, func(name string) (string, error) { return name, a.startOne(e, name, t) })
-	return first(err, t.finish(a.Err))
+	return first(err, t.Finish(a.Err))
 }
 
-func (a *app) startOne(e *engine.Engine, name string, t *tracer) error {
+func (a *app) startOne(e *engine.Engine, name string, t *tracer.Tracer) error {
 	c, err := e.Open(name)
 	var runs *engine.RunningError
 	if errors.As(err, &runs) {
@@ -61,7 +62,7 @@ func (a *app) startOne(e *engine.Engine, name string, t *tracer) error {
 		return err
 	}
 	defer c.Close()
-	at, err := e.Start(c, engine.StartOptions{Trace: t.event()})
+	at, err := e.Start(c, engine.StartOptions{Trace: t.Event()})
 	if err != nil {
 		return err
 	}
@@ -102,9 +103,9 @@ func (a *app) startAttached(name string, f startFlags) error {
 	if err := a.checkTerminal(at); err != nil {
 		return err
 	}
-	t := newTracer(f.traced, "")
+	t := tracer.New(f.traced, "")
 	exit, err := a.foreground(e, c, at, keys, t)
-	if err = first(err, t.finish(a.Err)); err != nil {
+	if err = first(err, t.Finish(a.Err)); err != nil {
 		return err
 	}
 	return exitCode(exit)

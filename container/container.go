@@ -5,15 +5,14 @@
 package container
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
+	"mydocker/internal/proc"
 	"mydocker/internal/units"
 	"mydocker/oci"
 )
@@ -124,38 +123,17 @@ func NewID() string {
 	}
 }
 
-// StartTicks returns when a process started, in clock ticks since boot: with
-// the process ID it names a process for good. See proc_pid_stat(5), field 22.
+// StartTicks returns when a process started, see [proc.Process].
 func StartTicks(pid int) (uint64, error) {
-	f, err := stat(pid)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseUint(f[19], 10, 64)
+	p, err := proc.Read(pid)
+	return p.Ticks, err
 }
 
 // ParentOf returns the parent of the process that started at that tick.
 func ParentOf(pid int, ticks uint64) (int, error) {
-	f, err := stat(pid)
-	if err != nil {
-		return 0, err
+	p, err := proc.Read(pid)
+	if err == nil && p.Ticks != ticks {
+		err = os.ErrProcessDone
 	}
-	if f[19] != strconv.FormatUint(ticks, 10) {
-		return 0, os.ErrProcessDone
-	}
-	return strconv.Atoi(f[1])
-}
-
-// stat returns the fields of proc_pid_stat(5) from the third on.
-func stat(pid int) ([]string, error) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return nil, err
-	}
-	// The second field is the command in parentheses; it may hold anything.
-	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	if len(fields) < 20 {
-		return nil, fmt.Errorf("/proc/%d/stat: too few fields", pid)
-	}
-	return fields, nil
+	return p.Parent, err
 }

@@ -40,7 +40,8 @@ const (
 
 // Descriptors that every program starts with.
 const (
-	// ErrorFD is the write end of the pipe that tells the parent of failures.
+	// ErrorFD is the write end of the pipe that tells the parent of failures, as
+	// long as the program does not move it: see [Builder.Errors].
 	ErrorFD = 3
 	// SyncFD is the read end of the pipe on which the program waits for its
 	// parent's word.
@@ -110,7 +111,7 @@ type Builder struct {
 // NewBuilder returns an empty program.
 func NewBuilder() *Builder {
 	return &Builder{
-		data:    make([]byte, recordSize), // the stub writes its failure there
+		data:    append(make([]byte, recordSize), ErrorFD, 0, 0, 0, 0, 0, 0, 0), // the stub writes its failure there
 		strings: map[string]Ptr{},
 		named:   map[string]Slot{},
 		step:    -1,
@@ -164,6 +165,10 @@ func (b *Builder) arg(o *Op, i int, a any) {
 		panic(fmt.Sprintf("initprog: argument %d of %s is a %T", i, o.label, a))
 	}
 }
+
+// Errors returns the cell that holds the descriptor to which failures and
+// notes are written: a program may move it to another number.
+func (b *Builder) Errors() Slot { return Slot{dataBase + recordSize} }
 
 // Slot returns a new cell.
 func (b *Builder) Slot() Slot { return Slot{b.Words(^uint64(0))} }
@@ -251,6 +256,11 @@ func (b *Builder) JumpEqual(s, t Slot, l Label) { b.pseudo(opJumpEqual, "jump", 
 // Check fails as a system call would if s holds a negative errno, as the
 // answer of a netlink(7) socket does.
 func (b *Builder) Check(s Slot, label string) *Op { return b.pseudo(opCheck, label, Label{}, s.addr) }
+
+// Copy stores the value of from in to.
+func (b *Builder) Copy(from, to Slot) {
+	b.pseudo(opCheck, "copy", Label{}, from.addr).Into(to).AllowAny()
+}
 
 func (b *Builder) pseudo(nr int32, label string, l Label, slots ...Ptr) *Op {
 	o := &Op{nr: nr, step: b.step, label: label, target: l}

@@ -131,7 +131,7 @@ func TestWaitsForTheParentAndNotes(t *testing.T) {
 		t.Fatal(err)
 	}
 	var kind, value int
-	if err := c.Await(func(k, v int) { kind, value = k, v }); err != nil {
+	if err := c.Await(func(k, v int) (bool, error) { kind, value = k, v; return true, nil }); err != nil {
 		t.Fatal(err)
 	}
 	if kind != initprog.NotePid || value != c.Pid {

@@ -17,7 +17,8 @@ import (
 const opSize = 80
 
 // recordSize is the size of what the program tells its parent: the address of
-// the failed operation and the errno, or a [note].
+// the failed operation and the errno, or a note. It lies at the beginning of the
+// data; behind it is the cell of [Builder.Errors].
 const recordSize = 16
 
 // A Program is complete: code, operations and data.

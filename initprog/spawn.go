@@ -20,6 +20,10 @@ type Attr struct {
 	// They stay the caller's.
 	Files []*os.File
 
+	// Preserved become descriptors FirstPreserved and up, for a program that
+	// hands them on. They stay the caller's.
+	Preserved []*os.File
+
 	// Sys carries clone flags, identity maps and the cgroup.
 	Sys *syscall.SysProcAttr
 
@@ -65,7 +69,10 @@ func Fork(s Start) (pid int, err error) {
 
 // traceFD is the descriptor of the shared memory. It lies behind all of the
 // caller's files.
-const traceFD = 60
+const traceFD = FirstPreserved - 1
+
+// FirstPreserved is the number of the first of [Attr.Preserved].
+const FirstPreserved = 61
 
 // A Process runs a program. It is the caller's child.
 type Process struct {
@@ -134,11 +141,12 @@ func (c *Process) open() (ends []*os.File, err error) {
 // descriptors numbers what the process gets.
 func (c *Process) descriptors(a Attr, ends []*os.File) []*os.File {
 	files := slices.Concat(a.Stdio[:], ends, a.Files)
-	if c.trace != nil {
-		files = append(files, make([]*os.File, traceFD+1-len(files))...)
-		files[traceFD] = c.trace
+	if c.trace == nil && len(a.Preserved) == 0 {
+		return files
 	}
-	return files
+	files = append(files, make([]*os.File, traceFD+1-len(files))...)
+	files[traceFD] = c.trace
+	return append(files, a.Preserved...)
 }
 
 // Go lets a waiting program go on.
@@ -153,41 +161,54 @@ func (c *Process) Abandon() {
 	c.sync = nil
 }
 
-// NotePid is a message of the program: the process it cloned to go on in its
-// place has this number. See [Builder.Note].
-const NotePid = 1
+// Messages of a program, see [Builder.Note].
+const (
+	NotePid   = 1 // the process that it cloned to go on in its place has this number
+	NoteMeet  = 2 // it waits until the parent has made its part of the step with this index
+	NoteReady = 3 // there is nothing left but execve(2), for which it waits to be told
+)
 
 // Note appends the writing of {kind, value of s} to the parent; kind is below 4096.
 func (b *Builder) Note(kind int, s Slot) {
 	rec := b.Words(uint64(kind), 0)
 	iov := b.Words(uint64(rec), 8, uint64(s.addr), 4, uint64(rec)+8, 4)
-	b.Sys("writev", ErrorFD, iov, 3).Says("tell the parent")
+	b.Sys("writev", b.Errors(), iov, 3).Says("tell the parent")
+}
+
+// Meet appends a wait for the parent, which is told the index of the step. If
+// the parent dies instead, or gives up, the process ends.
+func (b *Builder) Meet() {
+	n, on := b.Slot(), b.NewLabel()
+	b.Note(NoteMeet, b.Cell(int32(b.step)))
+	b.Sys("read", SyncFD, b.Words(0), 1).Into(n).Says("wait for the host's side")
+	b.JumpNonZero(n, on)
+	b.Sys("exit_group", 125)
+	b.Place(on)
 }
 
 // Await returns when the program has ended in its execve(2) (nil), or has
-// failed (an [*Error]). A note goes to the caller.
-func (c *Process) Await(note func(kind, value int)) error {
-	rec := make([]byte, recordSize)
+// failed (an [*Error]). A note goes to the caller, who says by false that there
+// is no need to wait any longer, or ends the waiting with an error.
+func (c *Process) Await(note func(kind, value int) (more bool, err error)) error {
 	for {
-		_, err := io.ReadFull(c.errs, rec)
+		kind, value, err := c.Note()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("read from the init program: %w", err)
+			return err
 		}
-		where := binary.NativeEndian.Uint64(rec)
-		what := binary.NativeEndian.Uint64(rec[8:])
-		if i, ok := c.prog.failedOp(where); ok {
-			return &Error{c.prog.Step(i), c.prog.Label(i), syscall.Errno(what)}
+		if note == nil {
+			continue
 		}
-		if note != nil {
-			note(int(where), int(int32(what)))
+		if more, err := note(kind, value); err != nil || !more {
+			return err
 		}
 	}
 }
 
-// Note waits for one note. It is for programs that send one before they wait.
+// Note waits for one note. The error is io.EOF where the program ended in its
+// execve(2), or an [*Error].
 func (c *Process) Note() (kind, value int, err error) {
 	rec := make([]byte, recordSize)
 	if _, err := io.ReadFull(c.errs, rec); err != nil {

@@ -106,12 +106,12 @@ failed:
 	JCS  store
 
 report:
-	// write(ErrorFD, {operation, errno}, 16)
+	// write(Errors, {operation, errno}, 16)
 	NEGQ AX
 	MOVL $0x10000000, SI
 	MOVQ R12, (SI)
 	MOVQ AX, 8(SI)
-	MOVL $3, DI
+	MOVL 16(SI), DI
 	MOVL $16, DX
 	MOVL $1, AX
 	SYSCALL

@@ -97,12 +97,12 @@ failed:
 	TBNZ $0, R20, store
 
 report:
-	// write(ErrorFD, {operation, errno}, 16)
+	// write(Errors, {operation, errno}, 16)
 	NEG  R0, R9
 	MOVD $0x10000000, R1
 	MOVD R19, (R1)
 	MOVD R9, 8(R1)
-	MOVD $3, R0
+	MOVW 16(R1), R0
 	MOVD $16, R2
 	MOVD $64, R8
 	SVC

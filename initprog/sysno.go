@@ -30,6 +30,8 @@ func sysno(name string) (uintptr, bool) {
 		return unix.SYS_EXIT_GROUP, true
 	case "faccessat":
 		return unix.SYS_FACCESSAT, true
+	case "faccessat2":
+		return unix.SYS_FACCESSAT2, true
 	case "fchdir":
 		return unix.SYS_FCHDIR, true
 	case "fchmodat":

@@ -53,6 +53,17 @@ type InitStep interface {
 	Emit(*initprog.Builder)
 }
 
+// A Meeting is an InitStep for which the first process waits while the host's
+// side does what only it can do: hooks, a copy of files. Its Emit appends
+// [initprog.Builder.Meet].
+type Meeting interface {
+	InitStep
+
+	// Meet does the host's part. What it does ends with the container's
+	// namespaces, or needs no undoing.
+	Meet(*Env) error
+}
+
 // Env is what steps may learn only while the plan runs.
 type Env struct {
 	// Pid is the container's first process, seen from the host; 0 before

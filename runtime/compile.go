@@ -38,6 +38,16 @@ type Container struct {
 	Attach           []plan.HostStep
 	Early, Interface []plan.InitStep
 
+	// Hold keeps the first process from its execve(2) until it is told; see
+	// [Launch.Hold].
+	Hold bool
+	// Preserve is how many of the caller's descriptors the program inherits, as
+	// 3 and up.
+	Preserve int
+	// Ready are meetings when everything is prepared but the root not yet
+	// entered: hooks.
+	Ready []plan.InitStep
+
 	// Reaper keeps a process of ours as the first of the PID namespace.
 	Reaper bool
 	// Tied ends the container when its parent is killed.
@@ -68,8 +78,10 @@ type Facts struct {
 // Descriptors of a first process, in the order of [initprog.Attr.Files].
 const (
 	statusFD  = initprog.FirstFile     // of the reaper
-	consoleFD = initprog.FirstFile + 1 // the socket for the terminal
-	targetFD  = initprog.FirstFile + 2 // the process that is joined
+	startFD   = initprog.FirstFile + 1 // what a held process waits for
+	resultFD  = initprog.FirstFile + 2 // where it tells how its execve(2) failed
+	consoleFD = initprog.FirstFile + 3 // the socket for the terminal
+	targetFD  = initprog.FirstFile + 4 // the process that is joined
 )
 
 // Compile returns the plan of the container. It reads its arguments and
@@ -99,13 +111,30 @@ func Compile(c Container, f Facts) (*plan.Plan, error) {
 		k.names(),      // needs no root
 		k.sysctls(),    // before /proc/sys is read-only
 		k.protect(),    // after all mounts that it covers
+		k.Ready,        // hooks see the container before its root is entered
 		k.enter(),      // the host's root is gone from here on
 		k.session(),    // with the terminal
 		k.limits(),     // as root still
 		k.privileges(), // the last that needs any
+		k.hold(),       // until it is started
 		k.exec(),
 	)
+	k.asks(p.Init)
 	return p, k.err
+}
+
+// asks has the process tell for what it waits where that is several things.
+func (k *compiler) asks(steps []plan.InitStep) {
+	met := false
+	for i, s := range steps {
+		switch s := s.(type) {
+		case plan.Meeting:
+			met = true
+		case process.Wait:
+			s.Asks = met
+			steps[i] = s
+		}
+	}
 }
 
 // compiler carries what several rooms need.
@@ -113,7 +142,8 @@ type compiler struct {
 	Container
 	Facts
 	cg       *cgroup.Steps
-	isolated bool // in a user namespace it comes earlier
+	program  string // what is executed where it is not the first argument
+	isolated bool   // in a user namespace it comes earlier
 	err      error
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"mydocker/initprog"
 	"mydocker/plan"
 	"mydocker/runtime/device"
 	"mydocker/runtime/process"
@@ -42,10 +43,13 @@ func (k *compiler) enter() []plan.InitStep {
 	if k.Reaper {
 		keep = 1
 	}
+	if k.Hold {
+		keep = resultFD + 1 - initprog.FirstFile
+	}
 	return []plan.InitStep{
 		rootfs.Pivot{},
 		process.Chdir{Dir: k.Spec.Process.Cwd},
-		process.CloseFiles{Keep: keep, Terminal: k.Spec.Process.Terminal},
+		process.CloseFiles{Keep: keep, Preserve: k.Preserve, Terminal: k.Spec.Process.Terminal},
 	}
 }
 
@@ -105,7 +109,16 @@ func (k *compiler) seccomp() []plan.InitStep {
 	return []plan.InitStep{security.Seccomp{Filter: k.Filter}}
 }
 
-func (k *compiler) exec() []plan.InitStep {
+func (k *compiler) exec() []plan.InitStep { return []plan.InitStep{k.execve()} }
+
+func (k *compiler) execve() process.Exec {
 	p := k.Spec.Process
-	return []plan.InitStep{process.Exec{Args: p.Args, Env: p.Env, Dir: p.Cwd}}
+	return process.Exec{Args: p.Args, Env: p.Env, Path: k.program, Dir: p.Cwd, Preserve: k.Preserve}
+}
+
+func (k *compiler) hold() []plan.InitStep {
+	if !k.Hold {
+		return nil
+	}
+	return []plan.InitStep{process.Hold{Exec: k.execve(), Start: startFD, Result: resultFD}}
 }

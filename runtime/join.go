@@ -21,10 +21,15 @@ type Join struct {
 	Spec *specs.Spec
 	// Process is what is to run there, instead of the specification's.
 	Process *specs.Process
+	// Program is what is executed, where it is not the process's first argument.
+	Program string
 	// CgroupPath is where the container's processes are, below the mount point
 	// of each hierarchy. Whether they are frozen is for the caller to find out:
 	// the process would be, too.
 	CgroupPath string
+	// Preserve is how many of the caller's descriptors the program inherits, as
+	// 3 and up.
+	Preserve int
 }
 
 // JoinFacts are what the plan of joining depends on besides.
@@ -41,7 +46,7 @@ type JoinFacts struct {
 func CompileJoin(j Join, f JoinFacts) (*plan.Plan, error) {
 	spec := *j.Spec
 	spec.Process = j.Process
-	k := &compiler{Container: Container{Spec: &spec}, Facts: Facts{Cgroups: f.Cgroups, Filter: f.Filter}}
+	k := &compiler{Container: Container{Spec: &spec, Preserve: j.Preserve}, program: j.Program, Facts: Facts{Cgroups: f.Cgroups, Filter: f.Filter}}
 	groups, err := cgroup.Existing(f.Cgroups, j.CgroupPath)
 	if err != nil {
 		k.fail(err)
@@ -107,6 +112,6 @@ func (k *compiler) another() []plan.InitStep {
 func (k *compiler) place() []plan.InitStep {
 	return []plan.InitStep{
 		process.Chdir{Dir: k.Spec.Process.Cwd},
-		process.CloseFiles{Terminal: k.Spec.Process.Terminal},
+		process.CloseFiles{Preserve: k.Preserve, Terminal: k.Spec.Process.Terminal},
 	}
 }

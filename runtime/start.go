@@ -1,8 +1,10 @@
 package runtime
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"syscall"
@@ -25,6 +27,14 @@ type Launch struct {
 	// Target is a pidfd (pidfd_open(2)) of the process whose namespaces a plan
 	// of [CompileJoin] enters; nil for other plans. It stays the caller's.
 	Target *os.File
+
+	// Hold are the descriptors of a plan with [Container.Hold]: the read end of
+	// what starts the container (a byte, or its end), and the write end of where
+	// it tells a failure of its execve(2), as [Result] reads it. They stay the
+	// caller's. Start returns when the process waits for the first.
+	Hold [2]*os.File
+	// Preserved are what the program inherits, see [Container.Preserve].
+	Preserved []*os.File
 
 	// Terminal says that the plan opens one: its master is in Running.Console.
 	Terminal bool
@@ -92,6 +102,7 @@ type starting struct {
 	running *Running
 	console *os.File // our end of the socket that brings the terminal
 	born    time.Duration
+	ready   bool // it holds
 }
 
 // Program builds the program of the plan's init steps.
@@ -105,6 +116,13 @@ func Program(p *plan.Plan, trace bool, breakInit int) (*initprog.Program, error)
 		s.Emit(b)
 	}
 	return b.Finish(trace)
+}
+
+// held returns the caller's files with those of Launch.Hold among them.
+func (l Launch) held(files []*os.File) []*os.File {
+	all := append(slices.Clone(files), l.Target)
+	all[startFD-initprog.FirstFile], all[resultFD-initprog.FirstFile] = l.Hold[0], l.Hold[1]
+	return all
 }
 
 func (l Launch) spawn() (*starting, error) {
@@ -132,7 +150,7 @@ func (l Launch) spawn() (*starting, error) {
 		sys.UseCgroupFD, sys.CgroupFD = true, int(f.Fd())
 	}
 	fork := func(p initprog.Start) (int, error) { return s.Parent.Fork(p, s.running.status) }
-	s.proc, err = initprog.Spawn(prog, initprog.Attr{Stdio: l.Stdio, Files: append(files, l.Target), Sys: sys, Fork: fork})
+	s.proc, err = initprog.Spawn(prog, initprog.Attr{Stdio: l.Stdio, Files: l.held(files), Preserved: l.Preserved, Sys: sys, Fork: fork})
 	if err != nil {
 		closeFiles([]*os.File{s.console, s.running.status})
 		return nil, err
@@ -162,7 +180,7 @@ func identities(sys *syscall.SysProcAttr, p plan.Spawn) {
 // files returns what the program gets at statusFD and consoleFD, for the
 // caller to close.
 func (s *starting) files() ([]*os.File, error) {
-	files := make([]*os.File, 2)
+	files := make([]*os.File, consoleFD-initprog.FirstFile+1)
 	if slices.ContainsFunc(s.Plan.Init, isReaper) {
 		r, w, err := os.Pipe()
 		if err != nil {
@@ -187,7 +205,7 @@ func isReaper(s plan.InitStep) bool { _, ok := s.(process.Reaper); return ok }
 
 // through goes from clone to execve.
 func (s *starting) through(env *plan.Env) error {
-	if err := s.reborn(); err != nil {
+	if err := s.reborn(env); err != nil {
 		return err
 	}
 	env.Pid, env.Socket = s.running.Pid, s.console
@@ -199,15 +217,18 @@ func (s *starting) through(env *plan.Env) error {
 	if err := s.Runner.Do(env, plan.PartAttach, s.Plan.Attach); err != nil {
 		return s.firstCause(err)
 	}
-	if slices.Contains(s.Plan.Init, plan.InitStep(process.Wait{})) {
+	if slices.Contains(s.Plan.Init, plan.InitStep(process.Wait{})) { // it does not ask
 		if err := s.proc.Go(); err != nil && !errors.Is(err, syscall.EPIPE) { // EPIPE: it failed; Await tells
 			return s.explain(fmt.Errorf("wake the first process: %w", err))
 		}
 	}
-	err := s.proc.Await(nil)
+	err := s.proc.Await(func(kind, value int) (bool, error) { return s.answer(env, kind, value) })
 	s.traceCalls()
 	if err != nil {
 		return s.explain(err)
+	}
+	if s.holds() && !s.ready {
+		return s.explain(errors.New("the first process was killed"))
 	}
 	if s.console != nil {
 		defer s.console.Close()
@@ -238,7 +259,7 @@ func (s *starting) firstCause(attach error) error {
 
 // reborn learns the number of the process that took over inside of another
 // PID namespace, and lets the first one go.
-func (s *starting) reborn() error {
+func (s *starting) reborn(env *plan.Env) error {
 	joins := slices.ContainsFunc(s.Plan.Init, func(i plan.InitStep) bool {
 		r, ok := i.(namespace.Reborn)
 		return ok && r.Reborn()
@@ -246,7 +267,13 @@ func (s *starting) reborn() error {
 	if !joins {
 		return nil
 	}
-	_, pid, err := s.proc.Note()
+	kind, pid, err := s.proc.Note()
+	for ; err == nil && kind != initprog.NotePid; kind, pid, err = s.proc.Note() {
+		env.Pid, env.Socket = s.running.Pid, s.console
+		if _, err = s.answer(env, kind, pid); err != nil {
+			break
+		}
+	}
 	if err != nil {
 		return s.explain(err)
 	}
@@ -257,8 +284,59 @@ func (s *starting) reborn() error {
 	return nil
 }
 
+// answer does what the process waits for, or takes note that it holds.
+func (s *starting) answer(env *plan.Env, kind, value int) (more bool, err error) {
+	switch kind {
+	case initprog.NoteReady:
+		s.ready = true
+		return false, nil
+	case initprog.NoteMeet:
+		return true, s.meet(env, s.Plan.Init[value])
+	}
+	return true, nil
+}
+
+// meet makes the host's part of a step, and lets the process go on.
+func (s *starting) meet(env *plan.Env, step plan.InitStep) error {
+	if m, ok := step.(plan.Meeting); ok {
+		start := initprog.Now()
+		err := m.Meet(env)
+		if s.Runner.Trace != nil {
+			s.Runner.Trace(plan.Event{Part: plan.PartAttach, Step: step, Start: start, Took: initprog.Now() - start, Err: err})
+		}
+		if err != nil {
+			return &plan.Error{Part: plan.PartInit, Step: step, Err: err}
+		}
+	}
+	if err := s.proc.Go(); err != nil && !errors.Is(err, syscall.EPIPE) { // EPIPE: it failed; Await tells
+		return fmt.Errorf("wake the first process: %w", err)
+	}
+	return nil
+}
+
+func (s *starting) holds() bool {
+	return slices.ContainsFunc(s.Plan.Init, func(i plan.InitStep) bool { _, ok := i.(process.Hold); return ok })
+}
+
+// Result reads from the other end of Launch.Hold[1] how the execve(2) of a
+// process that held went, when it was told to go on: nil, or an errno.
+func Result(r io.Reader) error {
+	var rec [16]byte
+	switch _, err := io.ReadFull(r, rec[:]); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read how the first process went on: %w", err)
+	}
+	return syscall.Errno(binary.NativeEndian.Uint64(rec[8:]))
+}
+
 // explain turns a failure of the program into one of its step.
 func (s *starting) explain(err error) error {
+	var done *plan.Error
+	if errors.As(err, &done) {
+		return err
+	}
 	var e *initprog.Error
 	if !errors.As(err, &e) || e.Step < 0 {
 		return &plan.Error{Part: plan.PartSpawn, Step: s.Plan.Spawn, Err: err}

@@ -39,16 +39,34 @@ func RLock(path string) (*Held, error) {
 // Dir locks a directory that is there, as Lock does a file. Nothing is made,
 // so nothing needs to be removed.
 func Dir(path string) (*Held, error) {
+	l, _, err := lockDir(path, syscall.LOCK_EX)
+	return l, err
+}
+
+// TryDir is Dir without the wait: the bool is false, and the result nil, when
+// somebody else holds it.
+func TryDir(path string) (*Held, bool, error) {
+	return lockDir(path, syscall.LOCK_EX|syscall.LOCK_NB)
+}
+
+func lockDir(path string, how int) (*Held, bool, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("lock: %w", err)
+		return nil, false, fmt.Errorf("lock: %w", err)
 	}
-	if err := flock(f, syscall.LOCK_EX); err != nil {
+	if err := flock(f, how); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("lock %s: %w", path, err)
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, false, nil
+		}
+		return nil, false, fmt.Errorf("lock %s: %w", path, err)
 	}
-	return &Held{file: f}, nil
+	return &Held{file: f}, true, nil
 }
+
+// Current says whether the path still leads to what is locked: it may have been
+// removed, and another made, while one waited.
+func (l *Held) Current(path string) bool { return current(l.file, path) }
 
 // File is the open file that carries the lock. A process that gets a copy of
 // it holds the lock too, until both have closed theirs.

@@ -12,7 +12,10 @@ import (
 // Exec replaces the process with the container's program.
 type Exec struct {
 	Args, Env []string
+	Path      string // what is executed; empty: Args[0], looked for as execvp(3) does
 	Dir       string // the working directory, for the script
+	// Preserve is how many descriptors from 3 up the program inherits.
+	Preserve int
 }
 
 // defaultPath is where execvp(3) looks when the environment has no PATH.
@@ -22,7 +25,7 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 // looked for as execvp(3) does, one call for each directory of PATH.
 func (e Exec) Emit(b *initprog.Builder) {
 	b.Sys("rt_sigprocmask", linux.SIG_SETMASK, b.Words(0), nil, 8).Says("unblock all signals")
-	b.Sys("close_range", initprog.ErrorFD, 1<<31-1, linux.CLOSE_RANGE_CLOEXEC)
+	b.Sys("close_range", 3+e.Preserve, 1<<31-1, linux.CLOSE_RANGE_CLOEXEC)
 	e.emitLast(b)
 }
 
@@ -36,7 +39,7 @@ func (e Exec) emitLast(b *initprog.Builder) {
 
 // Candidates returns the paths that a search of PATH tries, in order.
 func (e Exec) Candidates() []string {
-	if strings.Contains(e.Args[0], "/") || e.Args[0] == "" {
+	if e.Path != "" || strings.Contains(e.Args[0], "/") || e.Args[0] == "" {
 		return nil
 	}
 	var out []string
@@ -52,6 +55,9 @@ func (e Exec) Candidates() []string {
 // last is the path whose failure is the answer: the one given, or the last
 // that a search would come to, so that its error is "no such file".
 func (e Exec) last() string {
+	if e.Path != "" {
+		return e.Path
+	}
 	if c := e.Candidates(); len(c) > 0 {
 		return c[len(c)-1]
 	}
@@ -119,7 +125,7 @@ func (r Reaper) loop(b *initprog.Builder, child, zero initprog.Slot) {
 	chld := b.SlotAt(b.Words(sigchld), 0)
 	pid := b.SlotAt(info, siPid)
 	next, reap, gone := b.NewLabel(), b.NewLabel(), b.NewLabel()
-	b.Sys("close", initprog.ErrorFD)
+	b.Sys("close", b.Errors())
 	b.Place(next)
 	b.Sys("rt_sigtimedwait", b.Words(allBlock), nil, nil, 8).Into(sig).AllowAny()
 	b.JumpNegative(sig, next)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"mydocker/initprog"
 	"mydocker/linux"
@@ -14,10 +15,18 @@ import (
 
 // Wait holds the first process until the host's side has done its part: the
 // network interface, the identity maps.
-type Wait struct{}
+type Wait struct {
+	// Asks says that the process waits for other things before: it tells its
+	// parent for what it waits.
+	Asks bool
+}
 
 // Emit reads the parent's word. If the parent died instead, the process ends.
-func (Wait) Emit(b *initprog.Builder) {
+func (w Wait) Emit(b *initprog.Builder) {
+	if w.Asks {
+		b.Meet()
+		return
+	}
 	n, on := b.Slot(), b.NewLabel()
 	b.Sys("read", initprog.SyncFD, b.Words(0), 1).Into(n).Says("wait for the host's side")
 	b.JumpNonZero(n, on)
@@ -124,6 +133,9 @@ func (s Session) Setsid() []string {
 type CloseFiles struct {
 	// Keep is how many of the caller's descriptors stay open.
 	Keep int
+	// Preserve is how many of the caller's own descriptors
+	// ([initprog.Attr.Preserved]) the program inherits as 3 and up.
+	Preserve int
 	// Terminal says that standard input, output and error are about to be
 	// replaced by the terminal, which is put there first.
 	Terminal bool
@@ -136,9 +148,30 @@ func (c CloseFiles) Emit(b *initprog.Builder) {
 			b.Sys("dup3", b.Named("terminal"), fd, 0)
 		}
 	}
+	if c.Preserve > 0 {
+		c.preserve(b)
+		return
+	}
 	b.Sys("close", initprog.SyncFD)
 	b.Sys("close_range", initprog.FirstFile+c.Keep, 1<<31-1, 0)
 }
+
+// preserve moves the descriptors of the preparation that are still needed above
+// all others, and those of the caller to where the program finds them.
+func (c CloseFiles) preserve(b *initprog.Builder) {
+	above := initprog.FirstPreserved + c.Preserve
+	for i := range c.Keep {
+		b.Sys("fcntl", initprog.FirstFile+i, linux.F_DUPFD_CLOEXEC, above).Into(kept(b, i)).Allow(syscall.EBADF).Says("move a descriptor")
+	}
+	b.Sys("fcntl", b.Errors(), linux.F_DUPFD_CLOEXEC, above).Into(b.Errors()).Says("move the pipe for errors")
+	for i := range c.Preserve {
+		b.Sys("dup3", initprog.FirstPreserved+i, 3+i, 0)
+	}
+	b.Sys("close_range", 3+c.Preserve, above-1, 0)
+}
+
+// kept returns the cell with the number that a kept descriptor was moved to.
+func kept(b *initprog.Builder, i int) initprog.Slot { return b.Named("kept:" + strconv.Itoa(i)) }
 
 // Shell says that the last command does it.
 func (CloseFiles) Shell() string { return "# every other descriptor is closed" }

@@ -1,4 +1,5 @@
-package cli
+// Package tracer shows what the steps of a plan took, for --trace.
+package tracer
 
 import (
 	"encoding/json"
@@ -12,8 +13,8 @@ import (
 	"mydocker/plan"
 )
 
-// A tracer collects what steps took, for --trace.
-type tracer struct {
+// A Tracer collects what steps took.
+type Tracer struct {
 	on   bool
 	file string
 
@@ -21,10 +22,11 @@ type tracer struct {
 	events []plan.Event
 }
 
-func newTracer(on bool, file string) *tracer { return &tracer{on: on || file != "", file: file} }
+// New returns one that is on, or writes to a file, or neither.
+func New(on bool, file string) *Tracer { return &Tracer{on: on || file != "", file: file} }
 
-// event returns what the engine calls for each step, or nil.
-func (t *tracer) event() func(plan.Event) {
+// Event returns what is called for each step, or nil.
+func (t *Tracer) Event() func(plan.Event) {
 	if !t.on {
 		return nil
 	}
@@ -35,8 +37,8 @@ func (t *tracer) event() func(plan.Event) {
 	}
 }
 
-// finish writes the trace: a table to w, or the file.
-func (t *tracer) finish(w io.Writer) error {
+// Finish writes the trace: a table to w, or the file.
+func (t *Tracer) Finish(w io.Writer) error {
 	switch {
 	case !t.on:
 		return nil
@@ -55,7 +57,7 @@ func (t *tracer) finish(w io.Writer) error {
 }
 
 // table prints a line for each step or system call, and the sum of each part.
-func (t *tracer) table(w io.Writer) error {
+func (t *Tracer) table(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(tw, "PART\tTOOK\tSTEP")
 	sums, order := map[string]time.Duration{}, []string{}
@@ -101,7 +103,7 @@ type chromeEvent struct {
 
 // chrome writes Chrome trace JSON: one row for the engine, one for the
 // container's first process.
-func (t *tracer) chrome(w io.Writer) error {
+func (t *Tracer) chrome(w io.Writer) error {
 	var out struct {
 		TraceEvents []chromeEvent `json:"traceEvents"`
 		Unit        string        `json:"displayTimeUnit"`

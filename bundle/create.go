@@ -1,0 +1,299 @@
+package bundle
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"mydocker/initprog"
+	"mydocker/internal/filelock"
+	"mydocker/internal/proc"
+	"mydocker/plan"
+	"mydocker/runtime"
+)
+
+// CreateOptions say how a container is made.
+type CreateOptions struct {
+	Bundle string // directory; empty is the working directory
+	IO
+
+	PidFile string // gets the process ID of the container's first process
+	NoPivot bool   // chroot(2) instead of pivot_root(2)
+	// NoNewKeyring leaves the container in the caller's session keyring.
+	NoNewKeyring bool
+	// Subreaper makes the caller the parent of the container's orphans.
+	Subreaper bool
+}
+
+// IO are the streams of a container's process.
+type IO struct {
+	// Stdio are its standard input, output and error where it has no terminal.
+	Stdio [3]*os.File
+	// Preserve are what it inherits besides, as 3 and up.
+	Preserve []*os.File
+	// ConsoleSocket is the path of a Unix socket that gets the terminal's master.
+	ConsoleSocket string
+	// TakeConsole gets the master where there is no socket; without both a
+	// terminal is an error.
+	TakeConsole func(*os.File)
+}
+
+// making is a container between its bundle and its process.
+type making struct {
+	*Runtime
+	CreateOptions
+	*config
+	id   string
+	dir  dir
+	hold bool
+	lock *filelock.Held
+
+	rec     Record
+	plan    *plan.Plan
+	journal *plan.Journal
+	fifos   fifos
+	running *runtime.Running
+}
+
+// Create makes a container whose process waits for Start. When it fails nothing
+// is left.
+func (r *Runtime) Create(id string, o CreateOptions) (*Container, error) {
+	m, err := r.make(id, o, true)
+	if err != nil {
+		return nil, err
+	}
+	defer m.close()
+	if err := m.finish(); err != nil {
+		return nil, err
+	}
+	return &Container{Record: m.rec, Status: specs.StateCreated, dir: m.dir}, nil
+}
+
+// make makes a container up to where its process waits; or runs its program
+// already, if it is not to hold. The caller closes what it returns.
+func (r *Runtime) make(id string, o CreateOptions, hold bool) (*making, error) {
+	if err := checkID(id); err != nil {
+		return nil, err
+	}
+	began := initprog.Now()
+	c, err := load(o.Bundle)
+	if err != nil {
+		return nil, err
+	}
+	r.traced("read config.json", began)
+	m := &making{Runtime: r, CreateOptions: o, config: c, id: id, dir: r.dir(id), hold: hold}
+	if err := m.checkTerminal(); err != nil {
+		return nil, err
+	}
+	began = initprog.Now()
+	if err := m.compile(); err != nil {
+		return nil, err
+	}
+	r.traced("compile the plan", began)
+	began = initprog.Now()
+	if err := m.claim(); err != nil {
+		return nil, err
+	}
+	r.traced("make the container's directory", began)
+	if err := m.start(); err != nil {
+		err = errors.Join(diagnose(err, c.spec), m.abort())
+		m.close()
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *making) compile() error {
+	f, err := m.facts(m.spec)
+	if err != nil {
+		return err
+	}
+	allowDefaults(m.spec)
+	if m.spec.Linux.CgroupsPath == "" {
+		m.spec.Linux.CgroupsPath = "/mydocker-runtime/" + m.id
+	}
+	m.rec = Record{
+		Version: recordVersion, OCIVersion: m.spec.Version, ID: m.id, Bundle: m.config.dir, Rootfs: m.spec.Root.Path,
+		Created: time.Now().UTC(), Owner: os.Getuid(), Annotations: m.spec.Annotations, Cgroup: m.spec.Linux.CgroupsPath,
+		OwnPIDs: hasNew(m.spec, specs.PIDNamespace),
+	}
+	c := runtime.Container{Spec: m.spec, Hold: m.hold, Preserve: len(m.Preserve)}
+	if h := m.spec.Hooks; h != nil {
+		c.Ready = m.readyHooks(h)
+	}
+	m.plan, err = runtime.Compile(c, f)
+	return err
+}
+
+// hasNew tells whether a container has a new namespace of a kind.
+func hasNew(s *specs.Spec, kind specs.LinuxNamespaceType) bool {
+	for _, n := range s.Linux.Namespaces {
+		if n.Type == kind {
+			return n.Path == ""
+		}
+	}
+	return false
+}
+
+// claim makes the container's directory, which is its ID's, and locks it.
+func (m *making) claim() error {
+	if err := os.MkdirAll(m.Root, 0o711); err != nil {
+		return err
+	}
+	for {
+		err := os.Mkdir(string(m.dir), 0o700)
+		if errors.Is(err, fs.ErrExist) {
+			if m.abandoned(m.dir) {
+				continue
+			}
+			return ErrExist
+		}
+		if err != nil {
+			return err
+		}
+		held, got, err := filelock.TryDir(string(m.dir))
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !got {
+			continue // taken for one that was left
+		}
+		if err != nil {
+			return err
+		}
+		if m.lock = held; held.Current(string(m.dir)) {
+			return m.prepare()
+		}
+		held.Close()
+	}
+}
+
+// prepare writes what the container's directory holds before anything is made.
+func (m *making) prepare() (err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.abort())
+		}
+	}()
+	if err := os.WriteFile(m.dir.path(creatingFile), nil, 0o600); err != nil {
+		return err
+	}
+	if err := os.WriteFile(m.dir.path(configFile), m.text, 0o600); err != nil {
+		return err
+	}
+	if m.hold {
+		if m.fifos, err = m.dir.makeFIFOs(); err != nil {
+			return err
+		}
+	}
+	m.journal, err = plan.OpenJournal(m.dir.path(journalFile), true)
+	return err
+}
+
+// start runs the plan.
+func (m *making) start() (err error) {
+	runner := &plan.Runner{Journal: m.journal, Trace: m.Trace}
+	m.running, err = runtime.Start(runtime.Launch{
+		Plan: m.plan, Runner: runner, Stdio: m.Stdio, Preserved: m.Preserve, Hold: [2]*os.File{m.fifos.start, m.fifos.result},
+		Terminal: m.spec.Process.Terminal, Traced: m.Trace != nil, Begin: m.begin,
+	})
+	if err != nil {
+		return err
+	}
+	if err := m.console(m.running.Console); err != nil {
+		m.kill()
+		return err
+	}
+	return nil
+}
+
+// begin writes down the process, before it does anything.
+func (m *making) begin(pid int) error {
+	p, err := proc.Read(pid)
+	if err != nil {
+		return err
+	}
+	m.rec.Pid, m.rec.Ticks = pid, p.Ticks
+	return m.dir.writeRecord(&m.rec)
+}
+
+// finish makes the container one that others may use.
+func (m *making) finish() error {
+	err := writePid(m.PidFile, m.rec.Pid)
+	if err == nil {
+		err = os.Remove(m.dir.path(creatingFile))
+	}
+	if err != nil {
+		m.kill()
+		return errors.Join(err, m.abort())
+	}
+	return nil
+}
+
+// kill ends a process that is not to become a container's.
+func (m *making) kill() {
+	syscall.Kill(m.running.Pid, syscall.SIGKILL)
+	syscall.Wait4(m.running.Pid, nil, 0, nil)
+	m.running.Close()
+}
+
+// abort takes back what was made. The hooks that follow a container's end are
+// run where others were before, as the specification has it.
+func (m *making) abort() error {
+	if m.rec.Pid != 0 {
+		m.poststop(m.spec, m.rec)
+	}
+	return m.remove(m.dir)
+}
+
+func (m *making) close() {
+	m.fifos.close()
+	m.journal.Close()
+	m.lock.Close()
+}
+
+// fifos are the ends that a process which holds gets.
+type fifos struct{ start, result *os.File }
+
+func (f fifos) close() {
+	for _, f := range []*os.File{f.start, f.result} {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
+
+// makeFIFOs makes the two by which Start and the process speak, see fifo(7). The
+// process holds both ends of the first, so that it waits even when nobody else
+// has it open.
+func (d dir) makeFIFOs() (f fifos, err error) {
+	for _, name := range []string{startFIFO, resultFIFO} {
+		if err := syscall.Mkfifo(d.path(name), 0o600); err != nil {
+			return f, fmt.Errorf("mkfifo %s: %w", filepath.Base(name), err)
+		}
+	}
+	if f.start, err = openFIFO(d.path(startFIFO), os.O_RDWR); err != nil {
+		return f, err
+	}
+	// Only a FIFO that somebody reads can be opened for writing at once.
+	reader, err := openFIFO(d.path(resultFIFO), os.O_RDONLY|syscall.O_NONBLOCK)
+	if err != nil {
+		return f, err
+	}
+	defer reader.Close()
+	f.result, err = openFIFO(d.path(resultFIFO), os.O_WRONLY)
+	return f, err
+}
+
+// openFIFO opens one without the poller of the Go runtime: the file is handed on
+// to a process that expects it to block.
+func openFIFO(path string, flags int) (*os.File, error) {
+	fd, err := syscall.Open(path, flags|syscall.O_CLOEXEC|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}

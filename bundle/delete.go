@@ -1,0 +1,157 @@
+package bundle
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"mydocker/initprog"
+	"mydocker/internal/filelock"
+	"mydocker/linux"
+	"mydocker/runtime/cgroup"
+)
+
+// locked is a container that only the caller changes.
+type locked struct {
+	*Container
+	held *filelock.Held
+}
+
+func (c *locked) close() { c.held.Close() }
+
+// locked returns a container with its specification, and its lock.
+func (r *Runtime) locked(id string) (*locked, *specs.Spec, error) {
+	if _, err := r.Find(id); err != nil { // an abandoned one is taken back there
+		return nil, nil, err
+	}
+	held, err := r.dir(id).lock()
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &locked{&Container{dir: r.dir(id)}, held}
+	spec, err := c.open()
+	if err != nil {
+		c.close()
+		return nil, nil, err
+	}
+	return c, spec, nil
+}
+
+func (c *locked) open() (*specs.Spec, error) {
+	if err := c.read(); err != nil {
+		return nil, err
+	}
+	return c.spec()
+}
+
+// spec returns the specification as it was when the container was created.
+func (c *Container) spec() (*specs.Spec, error) {
+	text, err := os.ReadFile(c.dir.path(configFile))
+	if err != nil {
+		return nil, err
+	}
+	spec, err := decode(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.dir.path(configFile), err)
+	}
+	return spec, nil
+}
+
+// Delete removes a container that has stopped, or that was never started; with
+// force also one that runs, which is killed. Its hooks are run.
+func (r *Runtime) Delete(id string, force bool) error {
+	c, spec, err := r.locked(id)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if c.Status != specs.StateStopped && c.Status != specs.StateCreated && !force {
+		return fmt.Errorf("cannot delete container %s that is not stopped: %s", id, c.Status)
+	}
+	return r.destroy(c, spec)
+}
+
+// destroy ends what is left of a container, takes it back, and runs its hooks.
+func (r *Runtime) destroy(c *locked, spec *specs.Spec) error {
+	began := initprog.Now()
+	if err := c.killAll(); err != nil {
+		return err
+	}
+	if err := r.remove(c.dir); err != nil {
+		return err
+	}
+	r.traced("end what is left, and take it back", began)
+	r.poststop(spec, c.Record)
+	return nil
+}
+
+// patience is how long a killed process may take to be gone.
+const patience = 10 * time.Second
+
+// killAll kills the container's processes, and returns when the first has ended.
+func (c *Container) killAll() error {
+	if !c.OwnPIDs || c.alive() && c.Cgroup != "" {
+		if err := c.killGroup(); err != nil {
+			return err
+		}
+	}
+	p, err := c.pidfd()
+	if errors.Is(err, ErrNotRunning) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if err := linux.SendSignal(p, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	c.thaw()
+	ended, err := linux.WaitProcessFor(p, patience)
+	if err == nil && !ended {
+		err = fmt.Errorf("process %d does not end: it waits for the kernel", c.Pid)
+	}
+	return err
+}
+
+// pidfd returns a pidfd of the first process.
+func (c *Container) pidfd() (*os.File, error) {
+	p, err := linux.OpenProcess(c.Pid)
+	if errors.Is(err, syscall.ESRCH) {
+		return nil, ErrNotRunning
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !c.alive() {
+		p.Close()
+		return nil, ErrNotRunning
+	}
+	return p, nil
+}
+
+// killGroup kills every process in the container's control group.
+func (c *Container) killGroup() error {
+	if c.Cgroup == "" {
+		return nil
+	}
+	layout, err := cgroup.Probe()
+	if err != nil {
+		return err
+	}
+	return cgroup.Kill(layout, c.Cgroup)
+}
+
+// thaw lets a frozen container's processes go on, so that they can end.
+func (c *Container) thaw() {
+	if c.Cgroup == "" {
+		return
+	}
+	if layout, err := cgroup.Probe(); err == nil {
+		cgroup.ThawAll(layout, c.Cgroup)
+	}
+}

@@ -1,0 +1,76 @@
+package bundle
+
+import (
+	"errors"
+	"syscall"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"mydocker/runtime"
+)
+
+// A Started container is one whose program runs, a child of the caller.
+type Started struct {
+	*Container
+	runtime *Runtime
+	spec    *specs.Spec
+	running *runtime.Running
+}
+
+// Wait waits for the end of its program.
+func (s *Started) Wait() (runtime.Exit, error) { return s.running.Wait() }
+
+// Remove ends what is left of it and takes it back.
+func (s *Started) Remove() error {
+	held, err := s.dir.lock()
+	if errors.Is(err, ErrNotExist) {
+		return nil // somebody did
+	}
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	return s.runtime.destroy(&locked{s.Container, held}, s.spec)
+}
+
+// Run creates a container and starts it. It spares the way by the FIFOs where no
+// hook comes between.
+func (r *Runtime) Run(id string, o CreateOptions) (*Started, error) {
+	if c, err := load(o.Bundle); err == nil && c.spec.Hooks != nil && len(c.spec.Hooks.StartContainer) > 0 {
+		return r.createAndStart(id, o)
+	}
+	m, err := r.make(id, o, false)
+	if err != nil {
+		return nil, err
+	}
+	defer m.close()
+	if err := m.finish(); err != nil {
+		return nil, err
+	}
+	s := &Started{&Container{Record: m.rec, Status: specs.StateRunning, dir: m.dir}, r, m.spec, m.running}
+	if err := r.poststart(&locked{s.Container, m.lock}, m.spec); err != nil {
+		m.kill()
+		return nil, errors.Join(err, m.abort())
+	}
+	return s, nil
+}
+
+func (r *Runtime) createAndStart(id string, o CreateOptions) (*Started, error) {
+	m, err := r.make(id, o, true)
+	if err != nil {
+		return nil, err
+	}
+	err = m.finish()
+	m.close()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Start(id); err != nil {
+		return nil, errors.Join(err, r.Delete(id, true))
+	}
+	c, err := r.Find(id)
+	return &Started{c, r, m.spec, m.running}, err
+}
+
+// Signal sends a signal to its first process.
+func (s *Started) Signal(sig syscall.Signal) error { return s.running.Signal(sig) }
