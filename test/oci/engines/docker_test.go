@@ -35,34 +35,41 @@ func (b *bed) startDocker() {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- daemon.Wait() }()
-	b.t.Cleanup(func() { b.stopDocker(dir+".pid", ended, &log) })
-	for end := time.Now().Add(time.Minute); b.do("info").code != 0; time.Sleep(100 * time.Millisecond) {
-		select {
-		case err := <-ended:
-			ended <- err
-			b.t.Fatalf("dockerd ended: %v\n%s", err, &log)
-		default:
-		}
-		if time.Now().After(end) {
-			b.t.Fatal("dockerd does not answer")
-		}
-	}
+	b.t.Cleanup(func() { b.stopDaemon(dir+".pid", ended, &log) })
+	b.answers(ended, &log, "info")
 	b.want(0, "import", archive(b.t), "busybox")
 }
 
-// stopDocker asks the daemon to end, and waits for it.
-func (b *bed) stopDocker(pidfile string, ended <-chan error, log *bytes.Buffer) {
+// answers waits until the daemon answers a command. It says nothing when it is
+// ready.
+func (b *bed) answers(ended chan error, log *bytes.Buffer, words ...string) {
+	b.t.Helper()
+	for end := time.Now().Add(time.Minute); b.do(words...).code != 0; time.Sleep(100 * time.Millisecond) {
+		select {
+		case err := <-ended:
+			ended <- err
+			b.t.Fatalf("the daemon ended: %v\n%s", err, log)
+		default:
+		}
+		if time.Now().After(end) {
+			b.t.Fatal("the daemon does not answer")
+		}
+	}
+}
+
+// stopDaemon asks the daemon to end, and waits for it.
+func (b *bed) stopDaemon(pidfile string, ended <-chan error, log *bytes.Buffer) {
 	pid, err := os.ReadFile(b.Path(pidfile))
 	if err == nil {
 		err = b.Command("kill", "-TERM", string(bytes.TrimSpace(pid))).Run()
 	}
 	if err != nil {
-		b.t.Errorf("stopping dockerd: %v", err)
+		b.t.Errorf("stopping the daemon: %v", err)
 		return
 	}
 	<-ended
 	if b.t.Failed() {
 		text := log.Bytes()
-		b.t.Logf("dockerd's last words:\n%s", text[max(0, len(text)-4000):])
+		b.t.Logf("the daemon's last words:\n%s", text[max(0, len(text)-4000):])
 	}
 }
