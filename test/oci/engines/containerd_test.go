@@ -42,7 +42,11 @@ func (b *bed) startContainerd() {
 	if err := os.WriteFile(b.Path(config), []byte(text), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
-	daemon := b.Command("sh", "-c", "echo $$ >"+b.Dir+"/pid; exec containerd --config "+config)
+	// A shim takes the runtime of the flag, and to clean up the one in its path.
+	if err := os.Symlink(b.runtime, b.Path(b.Dir+"/runc")); err != nil {
+		b.t.Fatal(err)
+	}
+	daemon := b.Command("sh", "-c", "echo $$ >"+b.Dir+"/pid; PATH="+b.Dir+":$PATH exec containerd --config "+config)
 	var log bytes.Buffer
 	daemon.Stdout, daemon.Stderr = &log, &log
 	if err := daemon.Start(); err != nil {
