@@ -49,7 +49,7 @@ check: ## formatting, go vet, staticcheck, the other architecture, who may impor
 	go test -count=1 .
 
 bench: build ## measure against other engines and runtimes, write bench/RESULTS.md (needs root)
-	go run ./bench -mydocker bin/mydocker -out bench/RESULTS.md
+	go run ./bench -mydocker bin/mydocker -mydocker-runtime bin/mydocker-runtime -out bench/RESULTS.md
 
 fuzz: ## each fuzz target for FUZZTIME (10s)
 	@go list ./... | while read -r package; do \

@@ -19,6 +19,7 @@ type entrant struct {
 
 	setup, before [][]string // once; and each time, outside of the measured time
 	run           []string
+	more          [][]string // timed with run, after it
 	after, finish [][]string // each time; and once
 	why           error      // it is not run
 }
@@ -58,7 +59,8 @@ func (c client) runs(words ...string) []string {
 type arena struct {
 	mydocker client
 	others   []client // podman, docker
-	bares    []bare   // crun, runc
+	own      bare     // our runtime, for bundles
+	bares    []bare   // crun, runc, and whom the flags name
 }
 
 func (a arena) clients() []client { return append([]client{a.mydocker}, a.others...) }
@@ -75,7 +77,8 @@ func enter(o options, im image) (a arena, stop func(), err error) {
 		return a, stop, err
 	}
 	a.mydocker = mydocker(own, o.binary, im)
-	for _, command := range []string{o.crun, "runc"} {
+	a.own = bareRuntime(others, im, o.runtime)
+	for _, command := range append([]string{o.crun, "runc"}, o.runtimes...) {
 		a.bares = append(a.bares, bareRuntime(others, im, command))
 	}
 	engine, stop := docker(im)

@@ -21,9 +21,13 @@ import (
 type options struct {
 	binary     string
 	crun       string
+	runtime    string
+	runtimes   paths
 	out        string
 	dir        string
 	rounds     int
+	runs       int
+	alone      bool
 	containers int
 	crowd      int
 	only       string
@@ -34,9 +38,13 @@ func main() {
 	var o options
 	flag.StringVar(&o.binary, "mydocker", "bin/mydocker", "the command to measure")
 	flag.StringVar(&o.crun, "crun", "crun", "the crun to compare with")
+	flag.StringVar(&o.runtime, "mydocker-runtime", "bin/mydocker-runtime", "the runtime to measure")
+	flag.Var(&o.runtimes, "runtime", "a further runtime to compare with; may be given again")
 	flag.StringVar(&o.out, "out", "", "write the results to this file, too")
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "where to keep images and containers while measuring")
 	flag.IntVar(&o.rounds, "n", 20, "runs of each, spaced; and as many back-to-back")
+	flag.IntVar(&o.runs, "runs", 200, "the same, of the runtimes alone")
+	flag.BoolVar(&o.alone, "alone", false, "measure the runtimes alone, and nothing else")
 	flag.IntVar(&o.crowd, "crowd", 100, "containers started in parallel; 0 leaves that out")
 	flag.IntVar(&o.containers, "containers", 1000, "containers made for ps; 0 leaves that out")
 	flag.StringVar(&o.only, "only", "", "hold only the contests, with those whose name matches this regular expression, and crun")
@@ -53,8 +61,10 @@ func bench(o options) (err error) {
 	if os.Geteuid() != 0 {
 		return errors.New("containers are made by root")
 	}
-	if o.binary, err = filepath.Abs(o.binary); err != nil {
-		return err
+	for _, path := range []*string{&o.binary, &o.runtime} {
+		if *path, err = filepath.Abs(*path); err != nil {
+			return err
+		}
 	}
 	dir, err := os.MkdirTemp(o.dir, "mydocker-bench-")
 	if err != nil {
@@ -75,16 +85,32 @@ func bench(o options) (err error) {
 		return err
 	}
 	progress := func(what string) { fmt.Fprintln(os.Stderr, "bench:", what) }
-	r := results{machine: describe(), options: o, arena: arena, contests: contests(arena, image)}
-	for _, c := range r.contests {
-		c.choose(only)
-		c.hold(o, progress)
+	bundles, err := makeBundles(image, o.runtime)
+	if err != nil {
+		return err
 	}
-	if o.only == "" {
+	r := results{machine: describe(), options: o, arena: arena}
+	if !o.alone {
+		r.contests = contests(arena, image)
+		r.hold(r.contests, o, only, progress)
+	}
+	r.runtimes = runtimeContests(arena, bundles)
+	alone := o
+	alone.rounds = o.runs
+	r.hold(r.runtimes, alone, only, progress)
+	r.weights = weights(arena, bundles[0])
+	if o.only == "" && !o.alone {
 		r.lists, r.memories = listings(arena, o, progress)
 		r.crowds = crowds(arena, o.crowd, progress)
 	}
 	return r.write(o.out, os.Stdout)
+}
+
+func (r results) hold(list []*contest, o options, only *regexp.Regexp, progress func(string)) {
+	for _, c := range list {
+		c.choose(only)
+		c.hold(o, progress)
+	}
 }
 
 // write prints the report, and stores it in a file where one is named.

@@ -41,7 +41,15 @@ func (e *entrant) once(pause time.Duration) (c cost) {
 		pause = max(pause, spacing) // what was started begins
 	}
 	time.Sleep(pause)
-	if c, e.why = e.place.time(e.run); e.why == nil {
+	c, e.why = e.place.time(e.run)
+	for _, argv := range e.more {
+		if e.why == nil {
+			var next cost
+			next, e.why = e.place.time(argv)
+			c.wall, c.cpu = c.wall+next.wall, c.cpu+next.cpu
+		}
+	}
+	if e.why == nil {
 		e.all(e.after)
 	}
 	return c

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -102,6 +103,31 @@ func (p *place) time(argv []string) (c cost, err error) {
 		}
 	})
 	return c, err
+}
+
+// peak runs a command and returns the kilobytes of the largest of it and the
+// children that it waited for. What the kernel counts begins with the memory of
+// the process that forked, so that this is a small one: busybox. It takes the
+// kernel's kilobytes for pages.
+func (p *place) peak(argv []string) (kilobytes int, err error) {
+	busybox, err := exec.LookPath("busybox")
+	if err != nil {
+		return 0, err
+	}
+	cmd := exec.Command(busybox, join([]string{"time", "-f", "%M"}, argv...)...)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	p.do(func() { err = cmd.Start() })
+	if err == nil {
+		err = cmd.Wait()
+	}
+	if err == nil {
+		kilobytes, err = strconv.Atoi(lastLine(said.String()))
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w: %s", filepath.Base(argv[0]), err, &said)
+	}
+	return kilobytes * 1024 / os.Getpagesize(), nil
 }
 
 // hideControllers makes cgroup v1 with a v2 hierarchy that has controllers look

@@ -17,6 +17,8 @@ type results struct {
 	options  options
 	arena    arena
 	contests []*contest
+	runtimes []*contest // of the runtimes alone
+	weights  []weight
 	lists    []listing
 	memories []memory
 	crowds   []crowd
@@ -32,6 +34,10 @@ func (r results) report() string {
 	for _, c := range r.contests {
 		c.report(&b)
 	}
+	for _, c := range r.runtimes {
+		c.report(&b)
+	}
+	r.weightTable(&b)
 	r.listTable(&b)
 	r.memoryTable(&b)
 	r.crowdTable(&b)
@@ -134,7 +140,7 @@ func (r results) versions(b *strings.Builder) {
 	for _, c := range r.arena.clients() {
 		seen = append(seen, c.version)
 	}
-	for _, c := range r.arena.bares {
+	for _, c := range r.arena.runtimes() {
 		seen = append(seen, c.version)
 	}
 	slices.Sort(seen)
