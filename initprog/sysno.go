@@ -8,6 +8,8 @@ func sysno(name string) (uintptr, bool) {
 	switch name {
 	case "bpf":
 		return unix.SYS_BPF, true
+	case "capget":
+		return unix.SYS_CAPGET, true
 	case "capset":
 		return unix.SYS_CAPSET, true
 	case "chdir":

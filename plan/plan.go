@@ -85,6 +85,7 @@ type Plan struct {
 	Create []HostStep // for as long as the container is, running or not
 	Host   []HostStep // before the first process exists; undone when it has ended
 	Spawn  Spawn      // start it in new namespaces
+	Placed []HostStep // it exists, and waits before it does anything
 	Attach []HostStep // it exists, and prepares or waits
 	Init   []InitStep // what it does, ending in execve(2)
 }

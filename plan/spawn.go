@@ -18,6 +18,8 @@ type Spawn struct {
 
 	// UIDs and GIDs map the identities of the new user namespace.
 	UIDs, GIDs []IDMap
+	// Later says that a step maps them, when the process is there.
+	Later bool
 }
 
 // An IDMap is one line of /proc/PID/uid_map; see user_namespaces(7).

@@ -49,6 +49,11 @@ type Container struct {
 	// entered: hooks.
 	Ready []plan.InitStep
 
+	// Groups say who else has to do with the control groups; Scope, where it is
+	// there, is systemd's part of making them.
+	Groups cgroup.Options
+	Scope  plan.HostStep
+
 	// Caller is set where the container is another's engine's, which started us.
 	Caller *Caller
 	// Keyring names the session keyring that the first process makes, empty:
@@ -87,6 +92,10 @@ type Facts struct {
 	HostProc []string
 	// Filter is the compiled seccomp profile, nil for none.
 	Filter *seccomp.Filter
+	// InUserNamespace: the caller is in one, where nobody makes device nodes.
+	InUserNamespace bool
+	// Unprivileged: the caller may map no identities but its own.
+	Unprivileged bool
 	// LSM tells which modules there are that know the specification's labels.
 	LSM security.LSM
 }
@@ -107,11 +116,13 @@ func Compile(c Container, f Facts) (*plan.Plan, error) {
 	k := &compiler{Container: c, Facts: f}
 	p := &plan.Plan{
 		Create: c.Create,
-		Host:   slices.Concat(c.Host, k.cgroups().Host),
+		Host:   slices.Concat(c.Host, k.groupsBefore()),
 		Spawn:  k.spawn(),
+		Placed: slices.Concat(k.identities(), k.groupsAfter()),
 		Attach: slices.Concat(k.mapped(), k.netDevices(), c.Attach),
 	}
 	p.Init = slices.Concat(
+		k.placed(),          // who it is, and where, is the host's to say
 		k.joined(),          // other containers' namespaces, while their names still resolve
 		k.oomScore(),        // while /proc is the host's
 		k.labels(),          // likewise; they count from execve on
@@ -138,7 +149,6 @@ func Compile(c Container, f Facts) (*plan.Plan, error) {
 		k.nature(),     // as root still
 		k.limits(),     // likewise
 		k.privileges(), // the last that needs any
-		k.hold(),       // until it is started
 		k.exec(),
 	)
 	k.asks(p.Init)
@@ -190,7 +200,9 @@ func (k *compiler) cgroups() *cgroup.Steps {
 		if r == nil {
 			r = &specs.LinuxResources{}
 		}
-		s, err := cgroup.Compile(k.Cgroups, k.linux().CgroupsPath, k.OwnCgroups, r, r.Devices)
+		o := k.Groups
+		o.Own = k.OwnCgroups
+		s, err := cgroup.CompileWith(k.Cgroups, k.linux().CgroupsPath, o, r, r.Devices)
 		if err != nil {
 			k.fail(err)
 		}

@@ -31,7 +31,7 @@ func (k *compiler) devices() (steps []plan.InitStep) {
 // it makes no device nodes.
 func (k *compiler) inUserNamespace() bool {
 	_, ok := k.namespace("user")
-	return ok
+	return ok || k.InUserNamespace
 }
 
 // nodes are those of the specification, then the defaults that it does not

@@ -54,6 +54,7 @@ func (k *compiler) spawn() plan.Spawn {
 		return s
 	}
 	s.New, s.UIDs, s.GIDs = k.fresh(), idMaps(k.linux().UIDMappings), idMaps(k.linux().GIDMappings)
+	s.Later = k.Unprivileged && len(s.UIDs) > 0
 	return s
 }
 

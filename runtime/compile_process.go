@@ -86,37 +86,51 @@ func (k *compiler) session() []plan.InitStep {
 	return []plan.InitStep{process.Session{}}
 }
 
-// privileges orders what is given up. Loading a filter needs CAP_SYS_ADMIN
-// unless no_new_privs is set; then it can come last and must allow least.
-func (k *compiler) privileges() (steps []plan.InitStep) {
+// privileges orders what is given up, up to execve(2). Nothing but that, or what
+// it takes to give up the last, follows a filter: it may forbid all else. To load
+// one needs CAP_SYS_ADMIN unless no_new_privs is set.
+func (k *compiler) privileges() []plan.InitStep {
 	p := k.Spec.Process
 	caps := k.capabilities()
-	filter := k.seccomp()
-	if k.Reaper {
-		defer func() {
-			at := slices.IndexFunc(steps, func(s plan.InitStep) bool { _, ok := s.(security.Capabilities); return ok })
-			steps = slices.Insert(steps, at+1, plan.InitStep(process.Reaper{Status: statusFD}))
-		}()
-	}
-	if !p.NoNewPrivileges {
-		steps = append(steps, filter...)
-	}
-	steps = append(steps,
+	steps := []plan.InitStep{
 		security.Bounding{Keep: caps.Bounding},
 		security.KeepCaps{},
 		process.User{UID: p.User.UID, GID: p.User.GID, Groups: p.User.AdditionalGids, Umask: umask(p.User), Mapped: k.userNamespace()},
 		process.ChdirAgain{Dir: p.Cwd},
-	)
+	}
 	if k.Tied {
 		steps = append(steps, process.DieWithParent{}) // the kernel forgets it when the user changes
 	}
-	steps = append(steps,
-		security.Capabilities{Effective: caps.Effective, Permitted: caps.Permitted, Inheritable: caps.Inheritable, Ambient: caps.Ambient},
-	)
-	if p.NoNewPrivileges {
-		steps = append(append(steps, security.NoNewPrivileges{}), filter...)
+	sets := []plan.InitStep{security.Capabilities{Effective: caps.Effective, Permitted: caps.Permitted, Inheritable: caps.Inheritable, Ambient: caps.Ambient}}
+	clean, filter := []plan.InitStep{process.Clean{Preserve: k.Preserve}}, k.seccomp()
+	switch {
+	case k.Reaper:
+		return k.reaped(steps, sets, filter, clean)
+	case p.NoNewPrivileges:
+		return slices.Concat(steps, sets, []plan.InitStep{security.NoNewPrivileges{}}, clean, k.loaded(filter))
+	case len(filter) > 0:
+		return slices.Concat(steps, []plan.InitStep{security.MayFilter{}}, clean, k.loaded(filter), sets)
 	}
-	return steps
+	return slices.Concat(steps, sets, clean, k.hold())
+}
+
+// loaded orders the filter and the wait for the start. The caller is there to
+// take the descriptor of a filter that asks another process only before.
+func (k *compiler) loaded(filter []plan.InitStep) []plan.InitStep {
+	if k.Filter != nil && k.Filter.Listens() {
+		return append(filter, k.hold()...)
+	}
+	return append(k.hold(), filter...)
+}
+
+// reaped is for a first process that stays: it is filtered, too, and clones the
+// program when it has given up what it does not need.
+func (k *compiler) reaped(steps, sets, filter, clean []plan.InitStep) []plan.InitStep {
+	reaper := []plan.InitStep{process.Reaper{Status: statusFD}}
+	if k.Spec.Process.NoNewPrivileges {
+		return slices.Concat(steps, sets, reaper, []plan.InitStep{security.NoNewPrivileges{}}, clean, filter)
+	}
+	return slices.Concat(filter, steps, sets, reaper, clean)
 }
 
 // capabilities returns the five sets as far as they are known. None given are
@@ -153,12 +167,12 @@ func (k *compiler) exec() []plan.InitStep { return []plan.InitStep{k.execve()} }
 
 func (k *compiler) execve() process.Exec {
 	p := k.Spec.Process
-	return process.Exec{Args: p.Args, Env: p.Env, Path: k.program, Dir: p.Cwd, Preserve: k.Preserve}
+	return process.Exec{Args: p.Args, Env: p.Env, Path: k.program, Dir: p.Cwd}
 }
 
 func (k *compiler) hold() []plan.InitStep {
 	if !k.Hold {
 		return nil
 	}
-	return []plan.InitStep{process.Hold{Exec: k.execve(), Start: startFD, Result: resultFD}}
+	return []plan.InitStep{process.Hold{Exec: k.execve(), Start: startFD, Result: resultFD, Preserve: k.Preserve}}
 }

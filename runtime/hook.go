@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"mydocker/plan"
+	"mydocker/runtime/process"
 )
 
 // CompileHook returns the plan of a hook in a container's namespaces: as
@@ -14,6 +15,6 @@ func CompileHook(j Join, f JoinFacts) (*plan.Plan, error) {
 	spec := *j.Spec
 	spec.Process = j.Process
 	k := &compiler{Container: Container{Spec: &spec}, Facts: Facts{Cgroups: f.Cgroups}, program: j.Program}
-	p := &plan.Plan{Init: slices.Concat(k.entered(), k.namespaceRoot(), k.place(), k.exec())}
+	p := &plan.Plan{Init: slices.Concat(k.entered(), k.namespaceRoot(), k.place(), []plan.InitStep{process.Clean{}}, k.exec())}
 	return p, k.err
 }

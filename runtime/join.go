@@ -29,6 +29,8 @@ type Join struct {
 	// of each hierarchy. Whether they are frozen is for the caller to find out:
 	// the process would be, too.
 	CgroupPath string
+	// Groups is how the process gets into its control groups; nil: by CgroupPath.
+	Groups *cgroup.Steps
 	// Preserve is how many of the caller's descriptors the program inherits, as
 	// 3 and up.
 	Preserve int
@@ -56,10 +58,7 @@ func CompileJoin(j Join, f JoinFacts) (*plan.Plan, error) {
 	k := &compiler{joins: true, program: j.Program,
 		Container: Container{Spec: &spec, Preserve: j.Preserve, Caller: j.Caller, Keyring: j.Keyring},
 		Facts:     Facts{Cgroups: f.Cgroups, Filter: f.Filter, LSM: f.LSM}}
-	groups, err := cgroup.Existing(f.Cgroups, j.CgroupPath)
-	if err != nil {
-		k.fail(err)
-	}
+	groups := k.existing(j)
 	p := &plan.Plan{Spawn: plan.Spawn{Cgroup: groups.V2Dir}}
 	before, after := k.cpus()
 	p.Init = slices.Concat(
@@ -81,6 +80,18 @@ func CompileJoin(j Join, f JoinFacts) (*plan.Plan, error) {
 		k.exec(),
 	)
 	return p, k.err
+}
+
+// existing are the control groups that the process joins.
+func (k *compiler) existing(j Join) cgroup.Steps {
+	if j.Groups != nil {
+		return *j.Groups
+	}
+	groups, err := cgroup.Existing(k.Cgroups, j.CgroupPath)
+	if err != nil {
+		k.fail(err)
+	}
+	return groups
 }
 
 // completed returns the process with what it does not say itself, but the

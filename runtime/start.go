@@ -163,6 +163,10 @@ func (l Launch) spawn() (*starting, error) {
 }
 
 func identities(sys *syscall.SysProcAttr, p plan.Spawn) {
+	if p.Later {
+		ambient(sys)
+		return
+	}
 	for _, m := range p.UIDs {
 		sys.UidMappings = append(sys.UidMappings, syscall.SysProcIDMap{ContainerID: m.Inside, HostID: m.Outside, Size: m.Count})
 	}
@@ -170,11 +174,14 @@ func identities(sys *syscall.SysProcAttr, p plan.Spawn) {
 		sys.GidMappings = append(sys.GidMappings, syscall.SysProcIDMap{ContainerID: m.Inside, HostID: m.Outside, Size: m.Count})
 	}
 	sys.GidMappingsEnableSetgroups = len(p.GIDs) > 0
-	if len(p.UIDs) == 0 {
-		return
+	if len(p.UIDs) > 0 {
+		ambient(sys)
 	}
-	// The process is not root in its user namespace before it becomes it, so
-	// execve(2) of the stub would take its capabilities.
+}
+
+// ambient keeps the capabilities of a process in a new user namespace: it is not
+// root there before it becomes it, so execve(2) of the stub would take them.
+func ambient(sys *syscall.SysProcAttr) {
 	for c := uintptr(0); c <= linux.LastCap(); c++ {
 		sys.AmbientCaps = append(sys.AmbientCaps, c)
 	}
@@ -208,6 +215,9 @@ func isReaper(s plan.InitStep) bool { _, ok := s.(process.Reaper); return ok }
 
 // through goes from clone to execve.
 func (s *starting) through(env *plan.Env) error {
+	if err := s.placed(env); err != nil {
+		return err
+	}
 	if err := s.reborn(env); err != nil {
 		return err
 	}
@@ -240,6 +250,21 @@ func (s *starting) through(env *plan.Env) error {
 		s.running.Console, err = receive(s.console)
 	}
 	return err
+}
+
+// placed makes the steps for which the process waits before all others.
+func (s *starting) placed(env *plan.Env) error {
+	if len(s.Plan.Placed) == 0 {
+		return nil
+	}
+	env.Pid, env.Socket = s.running.Pid, s.console
+	if err := s.Runner.Do(env, plan.PartAttach, s.Plan.Placed); err != nil {
+		return s.firstCause(err)
+	}
+	if err := s.proc.Go(); err != nil && !errors.Is(err, syscall.EPIPE) {
+		return s.explain(fmt.Errorf("wake the first process: %w", err))
+	}
+	return nil
 }
 
 // firstCause returns what failed in the first process, if that is why an attach

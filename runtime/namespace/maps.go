@@ -9,21 +9,19 @@ import (
 	"strconv"
 	"strings"
 
-	"mydocker/initprog"
 	"mydocker/plan"
 )
 
 // Maps gives a new user namespace its identities when the caller may not map
-// them as clone(2) returns: the first process waits for it. See
-// user_namespaces(7).
+// what it likes: the first process waits for it. See user_namespaces(7).
 type Maps struct{ UIDs, GIDs []plan.IDMap }
 
-// Emit waits.
-func (Maps) Emit(b *initprog.Builder) { b.Meet() }
+// Undo returns nil: the maps end with the namespace.
+func (Maps) Undo() plan.HostStep { return nil }
 
-// Meet maps the caller to one identity itself, as every user may; or has
+// Do maps the caller to one identity itself, as every user may; or has
 // newuidmap(1) and newgidmap(1) map those that subuid(5) and subgid(5) give.
-func (m Maps) Meet(env *plan.Env) error {
+func (m Maps) Do(env *plan.Env) error {
 	if one(m.UIDs, os.Geteuid()) && one(m.GIDs, os.Getegid()) {
 		return m.own(env.Pid)
 	}
@@ -92,14 +90,14 @@ func run(path string, args []string) error {
 	return err
 }
 
-// Shell returns the commands, which the host's side would run.
+// Shell returns the commands.
 func (m Maps) Shell() string {
 	var lines []string
 	for _, c := range []struct {
 		program string
 		maps    []plan.IDMap
 	}{{"newuidmap", m.UIDs}, {"newgidmap", m.GIDs}} {
-		line := "# " + c.program + ` "$pid"`
+		line := c.program + ` "$pid"`
 		for _, i := range c.maps {
 			line += " " + i.String()
 		}

@@ -14,22 +14,31 @@ type Exec struct {
 	Args, Env []string
 	Path      string // what is executed; empty: Args[0], looked for as execvp(3) does
 	Dir       string // the working directory, for the script
-	// Preserve is how many descriptors from 3 up the program inherits.
-	Preserve int
 }
 
 // defaultPath is where execvp(3) looks when the environment has no PATH.
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// Emit lets go of all signals and calls execve(2); a name without a slash is
-// looked for as execvp(3) does, one call for each directory of PATH.
-func (e Exec) Emit(b *initprog.Builder) {
-	b.Sys("rt_sigprocmask", linux.SIG_SETMASK, b.Words(0), nil, 8).Says("unblock all signals")
-	b.Sys("close_range", 3+e.Preserve, 1<<31-1, linux.CLOSE_RANGE_CLOEXEC)
-	e.emitLast(b)
+// Clean is what is left to do before execve(2), and before a filter that may
+// allow nothing but that: no signal is blocked, and every descriptor but the
+// standard streams and those to be inherited is closed on exec.
+type Clean struct {
+	// Preserve is how many descriptors from 3 up the program inherits.
+	Preserve int
 }
 
-func (e Exec) emitLast(b *initprog.Builder) {
+// Emit calls rt_sigprocmask(2) and close_range(2).
+func (c Clean) Emit(b *initprog.Builder) {
+	b.Sys("rt_sigprocmask", linux.SIG_SETMASK, b.Words(0), nil, 8).Says("unblock all signals")
+	b.Sys("close_range", 3+c.Preserve, 1<<31-1, linux.CLOSE_RANGE_CLOEXEC)
+}
+
+// Shell says what the script has no need for.
+func (Clean) Shell() string { return "# no signal is blocked, no other descriptor survives execve(2)" }
+
+// Emit calls execve(2); a name without a slash is looked for as execvp(3) does,
+// one call for each directory of PATH.
+func (e Exec) Emit(b *initprog.Builder) {
 	argv, env := b.Strings(e.Args), b.Strings(e.Env)
 	for _, p := range e.Candidates() {
 		b.Sys("execve", p, argv, env).Allow(syscall.ENOENT, syscall.ENOTDIR, syscall.EACCES).Says("execve " + p)

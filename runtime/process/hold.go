@@ -16,6 +16,8 @@ type Hold struct {
 	// Start is the descriptor on which it waits, Result where it tells how
 	// execve(2) failed; both are kept by [CloseFiles].
 	Start, Result int
+	// Preserve is how many descriptors the program inherits; see [CloseFiles].
+	Preserve int
 }
 
 const (

@@ -19,6 +19,8 @@ type Wait struct {
 	// Asks says that the process waits for other things before: it tells its
 	// parent for what it waits.
 	Asks bool
+	// First is before everything else: for identities, or systemd.
+	First bool
 }
 
 // Emit reads the parent's word. If the parent died instead, the process ends.

@@ -128,6 +128,27 @@ func (KeepCaps) Emit(b *initprog.Builder) {
 // Shell says that the last command does it.
 func (KeepCaps) Shell() string { return "# capabilities are kept over the change of user" }
 
+// MayFilter gives the process back what it lost with its user, for as long as it
+// takes to load a filter: CAP_SYS_ADMIN, without which seccomp(2) wants
+// no_new_privs; and CAP_SETPCAP, so that the sets that follow are all allowed.
+type MayFilter struct{}
+
+// Emit makes what is permitted effective.
+func (MayFilter) Emit(b *initprog.Builder) {
+	header := make([]byte, 8)
+	binary.NativeEndian.PutUint32(header, capabilityVersion)
+	data := b.Bytes(make([]byte, 24))
+	h := b.Bytes(header)
+	b.Sys("capget", h, data)
+	for _, half := range []int{0, 12} { // permitted, to effective
+		b.Copy(b.SlotAt(data, half+4), b.SlotAt(data, half))
+	}
+	b.Sys("capset", h, data)
+}
+
+// Shell says what the script has no need for.
+func (MayFilter) Shell() string { return "# what is permitted is effective until the filter is loaded" }
+
 // Capabilities sets the process's own sets; see capset(2).
 type Capabilities struct{ Effective, Permitted, Inheritable, Ambient []string }
 

@@ -15,12 +15,14 @@ echo 100 > /proc/self/oom_score_adj
 # a new session: see setsid, below
 # its standard input, output and error are that terminal
 prlimit --pid $$ --nofile=10:20
-# seccomp(2), no command: a filter of 3 instructions; this script's container goes without
 # bounding set: sys_chroot setuid: see setpriv, below
 # capabilities are kept over the change of user
 umask 0022
 # user 1000, group 1001: see setpriv, below
 # as the user, if root may not enter it
+# what is permitted is effective until the filter is loaded
+# no signal is blocked, no other descriptor survives execve(2)
+# seccomp(2), no command: a filter of 3 instructions; this script's container goes without
 # capabilities: none: execve(2) gives them, from the bounding set
 # LD_PRELOAD of the environment is left out: the host's tools would heed it
 exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
@@ -76,7 +78,6 @@ exec nsenter --target "$target" --user --mount --uts --ipc --net --pid --cgroup 
 # setsid
 # make it the controlling terminal
 # setrlimit nofile=10:20
-# seccomp
 # drop CAP_CHOWN from the bounding set
 # drop CAP_DAC_OVERRIDE from the bounding set
 # drop CAP_DAC_READ_SEARCH from the bounding set
@@ -134,10 +135,15 @@ exec nsenter --target "$target" --user --mount --uts --ipc --net --pid --cgroup 
 # jump
 # jump
 # chdir /work: it is outside of the container's root
-# clear the ambient set
-# capset none
+# capget
+# copy
+# copy
+# capset
 # unblock all signals
 # close_range
+# seccomp
+# clear the ambient set
+# capset none
 # execve /bin/sh
 # execve /bin/sh
 # end

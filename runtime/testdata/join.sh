@@ -20,6 +20,7 @@ umask 0022
 # as the user, if root may not enter it
 # capabilities: none: execve(2) gives them, from the bounding set
 # no_new_privs: see setpriv, below
+# no signal is blocked, no other descriptor survives execve(2)
 # the program is in the new session, but does not lead it: it is born later
 # LD_PRELOAD of the environment is left out: the host's tools would heed it
 # the container lacks a capability that the last command needs: unlike mydocker's own,

@@ -102,6 +102,7 @@ umask 0022
 # as the user, if root may not enter it
 # capabilities: none: execve(2) gives them, from the bounding set
 # no_new_privs: see setpriv, below
+# no signal is blocked, no other descriptor survives execve(2)
 exec setsid setpriv --bounding-set=-all,+chown,+kill --reuid=1000 --regid=1001 --groups=7 --inh-caps=-all --ambient-caps=-all --no-new-privs /usr/bin/env -i PATH=/bin 'A=b c' /bin/sh -c "$last"
 STAGE
 )
