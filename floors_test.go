@@ -96,7 +96,9 @@ const floors = `
 	# without images, networks and monitors.
 	GROUND < cli/tracer;
 	FLOOR1 < bundle;
-	bundle, cli/tracer < cli/runtimecmd < cmd/mydocker-runtime;
+	runtime/systemd < bundle/scope;
+	bundle, cli/tracer < cli/runtimecmd;
+	cli/runtimecmd, bundle/scope < cmd/mydocker-runtime;
 
 	# Floor 4, the doors. Commands bind flags and print tables.
 	FLOOR3 < cli/runflags, cli/format;

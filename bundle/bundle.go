@@ -36,6 +36,7 @@ import (
 	"mydocker/plan"
 	"mydocker/runtime/cgroup"
 	"mydocker/runtime/mount"
+	"mydocker/runtime/namespace"
 	"mydocker/runtime/rootfs"
 )
 
@@ -43,6 +44,10 @@ import (
 type Runtime struct {
 	// Root holds a directory for each container; it is made where it is missing.
 	Root string
+	// Systemd makes control groups; nil: the runtime makes them itself.
+	Systemd Systemd
+	// Rootless goes without the control groups that the caller may not make.
+	Rootless bool
 	// Warn takes what is worth a warning; nil drops it.
 	Warn func(string)
 	// Trace gets an event for each step that was made; nil for none.
@@ -127,15 +132,19 @@ func (d dir) lock() (*filelock.Held, error) {
 }
 
 // codec knows the steps that a journal may hold.
-func codec() plan.Codec {
-	return plan.NewCodec(slices.Concat(rootfs.Steps(), cgroup.HostSteps(), mount.Steps())...)
+func (r *Runtime) codec() plan.Codec {
+	steps := slices.Concat(rootfs.Steps(), cgroup.HostSteps(), mount.Steps(), namespace.Steps(), []plan.HostStep{namespace.Maps{}})
+	if r.Systemd != nil {
+		steps = append(steps, r.Systemd.Steps()...)
+	}
+	return plan.NewCodec(steps...)
 }
 
 // remove takes back what the container's journal says and removes its
 // directory. The caller holds its lock; its processes have ended, or are killed
 // with its control group.
 func (r *Runtime) remove(d dir) error {
-	entries, err := plan.ReadJournal(d.path(journalFile), codec())
+	entries, err := plan.ReadJournal(d.path(journalFile), r.codec())
 	if err != nil {
 		return err
 	}

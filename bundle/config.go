@@ -39,7 +39,7 @@ func load(bundle string) (*config, error) {
 	if c.spec, err = decode(c.text); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, configFile), err)
 	}
-	return c, c.absolute()
+	return c, nil
 }
 
 // readLimited reads a regular file of at most maxConfig bytes.
@@ -70,9 +70,6 @@ func decode(text []byte) (*specs.Spec, error) {
 // absolute resolves what is relative to the bundle.
 func (c *config) absolute() error {
 	s := c.spec
-	if s.Root == nil || s.Root.Path == "" {
-		return errors.New("root.path must not be empty")
-	}
 	s.Root.Path = c.in(s.Root.Path)
 	st, err := os.Stat(s.Root.Path)
 	switch {

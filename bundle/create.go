@@ -14,8 +14,10 @@ import (
 	"mydocker/initprog"
 	"mydocker/internal/filelock"
 	"mydocker/internal/proc"
+	"mydocker/linux"
 	"mydocker/plan"
 	"mydocker/runtime"
+	"mydocker/runtime/namespace"
 )
 
 // CreateOptions say how a container is made.
@@ -56,11 +58,12 @@ type making struct {
 	hold bool
 	lock *filelock.Held
 
-	rec     Record
-	plan    *plan.Plan
-	journal *plan.Journal
-	fifos   fifos
-	running *runtime.Running
+	rec      Record
+	plan     *plan.Plan
+	listener *runtime.Listener
+	journal  *plan.Journal
+	fifos    fifos
+	running  *runtime.Running
 }
 
 // Create makes a container whose process waits for Start. When it fails nothing
@@ -90,7 +93,17 @@ func (r *Runtime) make(id string, o CreateOptions, hold bool) (*making, error) {
 	}
 	r.traced("read config.json", began)
 	m := &making{Runtime: r, CreateOptions: o, config: c, id: id, dir: r.dir(id), hold: hold}
+	warnings, err := runtime.Validate(c.spec)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range warnings {
+		r.warn("%s", w)
+	}
 	if err := m.checkTerminal(); err != nil {
+		return nil, err
+	}
+	if err := c.absolute(); err != nil {
 		return nil, err
 	}
 	began = initprog.Now()
@@ -112,16 +125,17 @@ func (r *Runtime) make(id string, o CreateOptions, hold bool) (*making, error) {
 }
 
 func (m *making) compile() error {
-	allowDefaults(m.spec)
-	if m.spec.Linux.CgroupsPath == "" {
-		m.spec.Linux.CgroupsPath = "/mydocker-runtime/" + m.id
-	}
 	m.rec = Record{
 		Version: recordVersion, OCIVersion: m.spec.Version, ID: m.id, Bundle: m.config.dir, Rootfs: m.spec.Root.Path,
-		Created: time.Now().UTC(), Owner: os.Getuid(), Annotations: m.spec.Annotations, Cgroup: m.spec.Linux.CgroupsPath,
-		OwnPIDs: hasNew(m.spec, specs.PIDNamespace),
+		Created: time.Now().UTC(), Owner: os.Getuid(), Annotations: m.spec.Annotations, OwnPIDs: hasNew(m.spec, specs.PIDNamespace),
 	}
-	c := runtime.Container{Spec: m.spec, Hold: m.hold, Preserve: len(m.Preserve), NoPivot: m.NoPivot}
+	if !m.NoNewKeyring {
+		m.rec.Keyring = "_ses." + m.id
+	}
+	c := runtime.Container{Spec: m.spec, Hold: m.hold, Preserve: len(m.Preserve), NoPivot: m.NoPivot, Keyring: m.rec.Keyring}
+	if hasNew(m.spec, specs.NetworkNamespace) {
+		c.Early = []plan.InitStep{namespace.LoUp{}}
+	}
 	if h := m.spec.Hooks; h != nil {
 		c.Ready = m.readyHooks(h)
 	}
@@ -129,8 +143,37 @@ func (m *making) compile() error {
 	if err != nil {
 		return err
 	}
+	if c.Caller, err = runtime.ProbeCaller(); err != nil {
+		return err
+	}
+	p := m.spec.Process
+	if p.Env, err = runtime.Environment(p.Env, m.home); err != nil {
+		return err
+	}
+	if err := m.place(&c, &f); err != nil {
+		return err
+	}
+	if f.Filter != nil {
+		m.listener = runtime.NewListener(m.spec.Linux.Seccomp, f.Filter, m.state)
+	}
 	m.plan, err = runtime.Compile(c, f)
 	return err
+}
+
+// home is that of the process's user.
+func (m *making) home() string {
+	root, err := linux.OpenDir(m.spec.Root.Path)
+	if err != nil {
+		return "/"
+	}
+	defer root.Close()
+	home, _ := runtime.Home(root, m.spec.Process.User.UID)
+	return home
+}
+
+// state is the container's while it is made.
+func (m *making) state() specs.State {
+	return specs.State{Version: m.spec.Version, ID: m.id, Status: specs.StateCreating, Bundle: m.config.dir, Annotations: m.spec.Annotations}
 }
 
 // hasNew tells whether a container has a new namespace of a kind.
@@ -200,7 +243,7 @@ func (m *making) start() (err error) {
 	runner := &plan.Runner{Journal: m.journal, Trace: m.Trace}
 	m.running, err = runtime.Start(runtime.Launch{
 		Plan: m.plan, Runner: runner, Stdio: m.Stdio, Preserved: m.Preserve, Hold: [2]*os.File{m.fifos.start, m.fifos.result},
-		Terminal: m.spec.Process.Terminal, Traced: m.Trace != nil, Begin: m.begin,
+		Listener: m.listener, Terminal: m.spec.Process.Terminal, Traced: m.Trace != nil, Begin: m.begin,
 	})
 	if err != nil {
 		return err

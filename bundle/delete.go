@@ -61,8 +61,9 @@ func (c *Container) spec() (*specs.Spec, error) {
 	return spec, nil
 }
 
-// Delete removes a container that has stopped, or that was never started; with
-// force also one that runs, which is killed. Its hooks are run.
+// Delete removes a container that has stopped; with force also another, which is
+// killed. One that was never started is removed, too: the specification says
+// no, runc and what calls it say yes. Its hooks are run.
 func (r *Runtime) Delete(id string, force bool) error {
 	c, spec, err := r.locked(id)
 	if err != nil {
@@ -139,19 +140,12 @@ func (c *Container) killGroup() error {
 	if c.Cgroup == "" {
 		return nil
 	}
-	layout, err := cgroup.Probe()
-	if err != nil {
-		return err
-	}
-	return cgroup.Kill(layout, c.Cgroup)
+	return cgroup.Kill(c.Layout, c.Cgroup)
 }
 
 // thaw lets a frozen container's processes go on, so that they can end.
 func (c *Container) thaw() {
-	if c.Cgroup == "" {
-		return
-	}
-	if layout, err := cgroup.Probe(); err == nil {
-		cgroup.ThawAll(layout, c.Cgroup)
+	if c.Cgroup != "" {
+		cgroup.ThawAll(c.Layout, c.Cgroup)
 	}
 }

@@ -6,10 +6,10 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"mydocker/linux"
 	"mydocker/plan"
 	"mydocker/runtime"
 	"mydocker/runtime/cgroup"
-	"mydocker/runtime/security/seccomp"
 )
 
 // ExecOptions are one more process in a container.
@@ -20,8 +20,8 @@ type ExecOptions struct {
 	IO
 	PidFile      string
 	IgnorePaused bool // wait until the container goes on
-	// Cgroup is a group below the container's.
-	Cgroup string
+	// Cgroup are groups below the container's: see [cgroup.Sub].
+	Cgroup []string
 }
 
 // Exec starts a process in a container that was created or runs. It is a child
@@ -50,6 +50,9 @@ func (r *Runtime) Exec(id string, o ExecOptions) (*runtime.Running, error) {
 	if err := o.IO.check(p); err != nil {
 		return nil, err
 	}
+	for _, w := range runtime.Warnings(p) {
+		r.warn("%s", w)
+	}
 	running, err := r.join(c, spec, p, o)
 	if err != nil {
 		return nil, diagnoseProcess(err, p)
@@ -72,10 +75,7 @@ func (o ExecOptions) process(spec *specs.Spec) (*specs.Process, error) {
 	if err := o.Process(&p); err != nil {
 		return nil, err
 	}
-	if len(p.Args) == 0 {
-		return nil, errors.New("process args cannot be empty")
-	}
-	return &p, nil
+	return &p, runtime.ValidateProcess(&p)
 }
 
 // join runs the plan of joining.
@@ -85,23 +85,62 @@ func (r *Runtime) join(c *Container, spec *specs.Spec, p *specs.Process, o ExecO
 		return nil, err
 	}
 	defer target.Close()
-	f := runtime.JoinFacts{}
-	if f.Cgroups, err = cgroup.Probe(); err != nil {
+	f := runtime.JoinFacts{Cgroups: c.Layout, LSM: modules(p, spec)}
+	if f.Filter, err = r.filter(spec.Linux); err != nil {
 		return nil, err
 	}
-	if spec.Linux.Seccomp != nil {
-		if f.Filter, err = seccomp.Cached(r.cache(), spec.Linux.Seccomp); err != nil {
-			return nil, err
-		}
-	}
-	jp, err := runtime.CompileJoin(runtime.Join{Spec: spec, Process: p, CgroupPath: c.Cgroup + o.Cgroup, Preserve: len(o.Preserve)}, f)
+	groups, err := c.groups(o.Cgroup)
 	if err != nil {
 		return nil, err
 	}
-	return runtime.Start(runtime.Launch{
+	j := runtime.Join{Spec: spec, Process: p, Groups: groups, Preserve: len(o.Preserve), Keyring: c.Keyring}
+	if j.Caller, err = runtime.ProbeCaller(); err != nil {
+		return nil, err
+	}
+	if p.Env, err = runtime.Environment(p.Env, func() string { return c.home(p.User.UID) }); err != nil {
+		return nil, err
+	}
+	jp, err := runtime.CompileJoin(j, f)
+	if err != nil {
+		return nil, err
+	}
+	l := runtime.Launch{
 		Plan: jp, Runner: &plan.Runner{Trace: r.Trace}, Stdio: o.Stdio, Preserved: o.Preserve,
 		Terminal: p.Terminal, Target: target, Traced: r.Trace != nil,
-	})
+	}
+	if f.Filter != nil {
+		l.Listener = runtime.NewListener(spec.Linux.Seccomp, f.Filter, c.State)
+	}
+	return runtime.Start(l)
+}
+
+// home is that of a user of the container.
+func (c *Container) home(uid uint32) string {
+	root, err := linux.OpenDir(fmt.Sprintf("/proc/%d/root", c.Pid))
+	if err != nil {
+		return "/"
+	}
+	defer root.Close()
+	home, _ := runtime.Home(root, uid)
+	return home
+}
+
+// groups are those that one more process joins: the container's, groups below,
+// or those of its first process where it has moved into one below itself.
+func (c *Container) groups(below []string) (*cgroup.Steps, error) {
+	if c.Cgroup == "" {
+		if len(below) > 0 {
+			return nil, errors.New("the container has no control group of its own")
+		}
+		return &cgroup.Steps{}, nil
+	}
+	if len(below) == 0 && !cgroup.TakesProcesses(c.Layout, c.Cgroup) {
+		own, err := cgroup.OwnOf(c.Pid)
+		s := cgroup.Beside(c.Layout, own)
+		return &s, err
+	}
+	s, err := cgroup.Sub(c.Layout, c.Cgroup, below)
+	return &s, err
 }
 
 // Pause freezes a container's processes.
@@ -133,9 +172,5 @@ func (r *Runtime) freeze(id string, do func(*locked, cgroup.Layout) error) error
 	if c.Cgroup == "" {
 		return errors.New("the container has no control group of its own, so it cannot be frozen")
 	}
-	l, err := cgroup.Probe()
-	if err != nil {
-		return err
-	}
-	return do(c, l)
+	return do(c, c.Layout)
 }

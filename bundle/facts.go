@@ -1,10 +1,16 @@
 package bundle
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"mydocker/runtime"
-	"mydocker/runtime/cgroup"
+	"mydocker/runtime/security"
 	"mydocker/runtime/security/seccomp"
 )
 
@@ -15,13 +21,46 @@ func (r *Runtime) facts(c runtime.Container) (runtime.Facts, error) {
 	if err != nil {
 		return f, err
 	}
-	if f.Cgroups, err = cgroup.Probe(); err != nil {
+	f.LSM = modules(c.Spec.Process, c.Spec)
+	if f.InUserNamespace, err = inUserNamespace(); err != nil {
 		return f, err
 	}
-	if s := c.Spec.Linux.Seccomp; s != nil {
-		f.Filter, err = seccomp.Cached(r.cache(), s)
-	}
+	f.Unprivileged = os.Geteuid() != 0
+	f.Filter, err = r.filter(c.Spec.Linux)
 	return f, err
+}
+
+// filter compiles the filter of system calls, if there is one.
+func (r *Runtime) filter(l *specs.Linux) (*seccomp.Filter, error) {
+	if l.Seccomp == nil || seccomp.Empty(l.Seccomp) {
+		return nil, nil
+	}
+	return seccomp.Cached(r.cache(), seccomp.Defaults(*l.Seccomp))
+}
+
+// modules finds out which security modules are on, if that matters.
+func modules(p *specs.Process, s *specs.Spec) (l security.LSM) {
+	if p.ApparmorProfile+p.SelinuxLabel+s.Linux.MountLabel == "" {
+		return l
+	}
+	return security.ProbeLSM()
+}
+
+// Rootless tells whether the caller is root on the host no more than it has been
+// made by somebody else.
+func Rootless() bool {
+	in, err := inUserNamespace()
+	return os.Geteuid() != 0 || err == nil && in
+}
+
+// inUserNamespace tells whether the caller is in a user namespace that is not
+// the first: that one maps every user to itself.
+func inUserNamespace() (bool, error) {
+	b, err := os.ReadFile("/proc/self/uid_map")
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil // a kernel without them
+	}
+	return strings.Join(strings.Fields(string(b)), " ") != "0 0 4294967295", err
 }
 
 // cache is where compiled filters are kept; its name is no container's.

@@ -48,12 +48,14 @@ func (h Hooks) Meet(env *plan.Env) error {
 	if h.Inside == nil {
 		return runHooks(h.Kind, h.Hooks, h.State)
 	}
-	return runInside(h.Kind, h.Hooks, h.State, h.Inside, "", runtime.CompileHook)
+	return runInside(h.Kind, h.Hooks, h.State, h.Inside, nil, runtime.CompileHook)
 }
 
 // readyHooks are those of create.
 func (m *making) readyHooks(h *specs.Hooks) (steps []plan.InitStep) {
-	state := specs.State{Version: m.spec.Version, ID: m.id, Status: specs.StateCreating, Bundle: m.config.dir, Annotations: m.spec.Annotations}
+	state := m.state()
+	// What engines and their hooks have come to expect.
+	state.Status = specs.StateCreated
 	//lint:ignore SA1019 deprecated, and to be run
 	for _, k := range []Hooks{{Kind: "prestart", Hooks: h.Prestart}, {Kind: "createRuntime", Hooks: h.CreateRuntime}, {Kind: "createContainer", Hooks: h.CreateContainer, Inside: m.spec}} {
 		if k.State = state; len(k.Hooks) > 0 {
@@ -68,7 +70,11 @@ func (r *Runtime) startHooks(c *locked, spec *specs.Spec) error {
 	if spec.Hooks == nil || len(spec.Hooks.StartContainer) == 0 {
 		return nil
 	}
-	return runInside("startContainer", spec.Hooks.StartContainer, c.State(), spec, c.Cgroup, runtime.CompileJoin)
+	groups, err := c.groups(nil)
+	if err != nil {
+		return err
+	}
+	return runInside("startContainer", spec.Hooks.StartContainer, c.State(), spec, groups, runtime.CompileJoin)
 }
 
 // poststop runs the hooks that follow a container's end. That one fails is a
@@ -97,11 +103,7 @@ func runHooks(kind string, hooks []specs.Hook, s specs.State) error {
 
 // runInside runs hooks in the namespaces of a container, by a plan that joins
 // them.
-func runInside(kind string, hooks []specs.Hook, s specs.State, spec *specs.Spec, group string, compile func(runtime.Join, runtime.JoinFacts) (*plan.Plan, error)) error {
-	layout, err := cgroup.Probe()
-	if err != nil {
-		return err
-	}
+func runInside(kind string, hooks []specs.Hook, s specs.State, spec *specs.Spec, groups *cgroup.Steps, compile func(runtime.Join, runtime.JoinFacts) (*plan.Plan, error)) error {
 	target, err := linux.OpenProcess(s.Pid)
 	if err != nil {
 		return err
@@ -111,7 +113,7 @@ func runInside(kind string, hooks []specs.Hook, s specs.State, spec *specs.Spec,
 	for i, h := range hooks {
 		p := *spec.Process
 		p.Args, p.Env, p.Terminal, p.Cwd = h.Args, h.Env, false, "/"
-		plan, err := compile(runtime.Join{Spec: spec, Process: &p, Program: h.Path, CgroupPath: group}, runtime.JoinFacts{Cgroups: layout})
+		plan, err := compile(runtime.Join{Spec: spec, Process: &p, Program: h.Path, Groups: groups}, runtime.JoinFacts{})
 		if err != nil {
 			return err
 		}

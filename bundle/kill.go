@@ -21,7 +21,7 @@ func (r *Runtime) Kill(id string, sig syscall.Signal, all bool) error {
 	if c.Status == specs.StateCreating {
 		return errors.New("container is being created")
 	}
-	if all || sig == syscall.SIGKILL && !c.OwnPIDs {
+	if all || sig == syscall.SIGKILL && !c.OwnPIDs && c.Cgroup != "" {
 		return c.signalAll(sig)
 	}
 	p, err := c.pidfd()
@@ -43,19 +43,10 @@ func (r *Runtime) Kill(id string, sig syscall.Signal, all bool) error {
 
 // signalAll sends a signal to every process of a container.
 func (c *Container) signalAll(sig syscall.Signal) error {
-	if sig == syscall.SIGKILL {
-		return c.killGroup()
+	if c.Cgroup == "" {
+		return errors.New("the container has no control group of its own: only its first process can be signalled")
 	}
-	pids, err := c.Processes()
-	if err != nil {
-		return err
-	}
-	for _, pid := range pids {
-		if err := syscall.Kill(pid, sig); err != nil && err != syscall.ESRCH {
-			return err
-		}
-	}
-	return nil
+	return cgroup.Signal(c.Layout, c.Cgroup, sig)
 }
 
 // Processes lists the processes of a container, as the host counts them.
@@ -66,9 +57,5 @@ func (c *Container) Processes() ([]int, error) {
 		}
 		return []int{c.Pid}, nil
 	}
-	layout, err := cgroup.Probe()
-	if err != nil {
-		return nil, err
-	}
-	return cgroup.Processes(layout, c.Cgroup)
+	return cgroup.Processes(c.Layout, c.Cgroup)
 }

@@ -31,9 +31,15 @@ type Record struct {
 	Pid   int    `json:"pid"`
 	Ticks uint64 `json:"ticks"` // of Pid, see [proc.Process]
 
-	// Cgroup is the container's control group, below the mount point of each
-	// hierarchy; empty where it has none of its own.
-	Cgroup string `json:"cgroup,omitempty"`
+	// Cgroup is the container's control group in the hierarchies of Layout; empty
+	// where it has none of its own. Unit is that of systemd.
+	Cgroup string        `json:"cgroup,omitempty"`
+	Layout cgroup.Layout `json:"layout,omitzero"`
+	Unit   string        `json:"unit,omitempty"`
+	// Limits are the container's by now, where they have been changed.
+	Limits *specs.LinuxResources `json:"limits,omitempty"`
+	// Keyring is the name of its session keyring, empty: the caller's.
+	Keyring string `json:"keyring,omitempty"`
 	// OwnPIDs says that its processes end with the first.
 	OwnPIDs bool `json:"ownPIDs"`
 }
@@ -114,11 +120,7 @@ func (c *Container) frozen() (bool, error) {
 	if c.Cgroup == "" {
 		return false, nil
 	}
-	layout, err := cgroup.Probe()
-	if err != nil {
-		return false, err
-	}
-	return cgroup.Frozen(layout, c.Cgroup)
+	return cgroup.Frozen(c.Layout, c.Cgroup)
 }
 
 // State returns what the specification says of a container.

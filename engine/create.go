@@ -21,6 +21,7 @@ import (
 	"mydocker/oci"
 	"mydocker/plan"
 	"mydocker/runtime"
+	"mydocker/runtime/namespace"
 	"mydocker/runtime/rootfs"
 )
 
@@ -353,7 +354,7 @@ func (d *draft) compile(end *network.Endpoint, look bool) (*plan.Plan, error) {
 		c.Host, c.Attach, c.Interface = end.HostSteps(), end.AttachSteps(), end.InitSteps()
 	}
 	if ownNet(d.spec) {
-		c.Early = []plan.InitStep{network.LoUp{}}
+		c.Early = []plan.InitStep{namespace.LoUp{}}
 	}
 	files, err := d.files(end)
 	if err != nil {

@@ -46,22 +46,10 @@ func sockaddr(a []byte) []byte {
 }
 
 func up(b *initprog.Builder, name string) {
-	set := uint16(syscall.IFF_UP | syscall.IFF_RUNNING)
-	if name != "lo" {
-		set |= syscall.IFF_MULTICAST // it is there by default, and flags are set as a whole
-	}
-	flags := binary.NativeEndian.AppendUint16(nil, set)
+	// IFF_MULTICAST is there by default, and flags are set as a whole.
+	flags := binary.NativeEndian.AppendUint16(nil, syscall.IFF_UP|syscall.IFF_RUNNING|syscall.IFF_MULTICAST)
 	b.Sys("ioctl", control(b), setFlags, b.Bytes(ifreq(name, flags))).Says("bring " + name + " up")
 }
-
-// LoUp brings the loopback interface up.
-type LoUp struct{}
-
-// Emit makes the request.
-func (LoUp) Emit(b *initprog.Builder) { up(b, "lo") }
-
-// Shell returns the ip(8) command.
-func (LoUp) Shell() string { return "ip link set lo up" }
 
 // Up brings an interface up.
 type Up struct{ Interface string }

@@ -39,7 +39,7 @@ func (e *execution) flags(f *flags) {
 	f.bool(&e.noNewPrivs, "the process gains no privileges by execve(2)", "no-new-privs")
 	f.words(&e.caps, "capability to add", "cap", "c")
 	f.int(&e.preserve, "how many descriptors from 3 up the process inherits", "preserve-fds")
-	f.string(&e.Cgroup, "control group for the process, below the container's", "cgroup")
+	f.words(&e.Cgroup, "control group for the process, below the container's: [CONTROLLER,...:]PATH", "cgroup")
 	f.bool(&e.IgnorePaused, "allow it in a paused container: the process waits with it", "ignore-paused")
 	f.bool(&e.orphans, "do not become the parent of the process's orphans", "no-subreaper")
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // flags are those of a command. They may be written with one dash or two, as
@@ -44,6 +45,10 @@ func (f *flags) string(to *string, about string, names ...string) {
 
 func (f *flags) int(to *int, about string, names ...string) {
 	f.add("number", about, names, func(n string) { f.set.IntVar(to, n, *to, "") })
+}
+
+func (f *flags) duration(to *time.Duration, about string, names ...string) {
+	f.add("duration", about, names, func(n string) { f.set.DurationVar(to, n, *to, "") })
 }
 
 // words collects the values of a flag that is given several times.

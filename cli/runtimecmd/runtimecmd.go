@@ -31,6 +31,7 @@ type app struct {
 	root          string
 	log           logger
 	systemdCgroup bool
+	systemd       bundle.Systemd
 	rootless      string
 	tracer        *tracer.Tracer
 }
@@ -63,8 +64,9 @@ type errUsage struct {
 
 // Main runs the command line without the program's name, and returns its exit
 // code: that of the container's process, or 1.
-func Main(args []string) int {
-	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+// Systemd is what --systemd-cgroup means; nil: it is refused.
+func Main(args []string, systemd bundle.Systemd) int {
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, systemd: systemd}
 	return a.code(a.main(args))
 }
 
@@ -162,6 +164,9 @@ func (a *app) open() error {
 	default:
 		return errUsage{fmt.Errorf("invalid value %q for --rootless: it is true, false or auto", a.rootless), ""}
 	}
+	if a.systemdCgroup && a.systemd == nil {
+		return errUsage{errors.New("--systemd-cgroup needs the program mydocker-runtime, which speaks to systemd"), ""}
+	}
 	if a.root == "" {
 		a.root = defaultRoot()
 	}
@@ -183,7 +188,12 @@ func defaultRoot() string {
 
 // runtime returns what makes containers.
 func (a *app) runtime() *bundle.Runtime {
-	return &bundle.Runtime{Root: a.root, Trace: a.tracer.Event(), Warn: func(s string) { a.log.write("warning", s) }}
+	r := &bundle.Runtime{Root: a.root, Trace: a.tracer.Event(), Warn: func(s string) { a.log.write("warning", s) }}
+	r.Rootless = a.rootless == "true" || a.rootless != "false" && bundle.Rootless()
+	if a.systemdCgroup {
+		r.Systemd = a.systemd
+	}
+	return r
 }
 
 func (a *app) printVersion() {
@@ -194,7 +204,7 @@ func (a *app) printVersion() {
 func commands() []*command {
 	return []*command{
 		createCommand(), startCommand(), runCommand(), execCommand(), stateCommand(), listCommand(), psCommand(),
-		killCommand(), deleteCommand(), pauseCommand(), resumeCommand(),
+		killCommand(), deleteCommand(), pauseCommand(), resumeCommand(), updateCommand(), eventsCommand(),
 		specCommand(), featuresCommand(), checkpointCommand("checkpoint"), checkpointCommand("restore"),
 	}
 }

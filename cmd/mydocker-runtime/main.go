@@ -5,7 +5,8 @@ package main
 import (
 	"os"
 
+	"mydocker/bundle/scope"
 	"mydocker/cli/runtimecmd"
 )
 
-func main() { os.Exit(runtimecmd.Main(os.Args[1:])) }
+func main() { os.Exit(runtimecmd.Main(os.Args[1:], scope.Driver{})) }

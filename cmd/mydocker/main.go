@@ -17,7 +17,7 @@ func main() {
 	case name == monitor.Name:
 		os.Exit(monitor.Main(os.Args[1:]))
 	case name == runtimecmd.Name:
-		os.Exit(runtimecmd.Main(os.Args[1:]))
+		os.Exit(runtimecmd.Main(os.Args[1:], nil))
 	}
 	os.Exit(cli.Main(os.Args[1:], cli.System()))
 }
