@@ -319,8 +319,8 @@ func TestWrongBundles(t *testing.T) {
 		"/not/there": func(s *specs.Spec) {
 			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/x", Source: "/not/there", Options: []string{"bind"}})
 		},
-		"without setting console socket":  func(s *specs.Spec) { s.Process.Terminal = true },
-		"a container needs a new mount n": func(s *specs.Spec) { s.Linux.Namespaces = nil },
+		"without setting console socket": func(s *specs.Spec) { s.Process.Terminal = true },
+		"needs a new mount namespace":    func(s *specs.Spec) { s.Linux.Namespaces, s.Hostname, s.Linux.RootfsPropagation = nil, "", "shared" },
 	} {
 		old := *p.spec
 		l, proc, root := *p.spec.Linux, *p.spec.Process, *p.spec.Root

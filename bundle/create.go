@@ -143,6 +143,9 @@ func (m *making) compile() error {
 	if err != nil {
 		return err
 	}
+	if m.spec.Linux.MountLabel != "" && !f.LSM.SELinux {
+		m.warn("mountLabel is without effect: SELinux is not on")
+	}
 	if c.Caller, err = runtime.ProbeCaller(); err != nil {
 		return err
 	}

@@ -58,6 +58,9 @@ func (c *Container) spec() (*specs.Spec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.dir.path(configFile), err)
 	}
+	if spec.Root != nil {
+		spec.Root.Path = c.Rootfs
+	}
 	return spec, nil
 }
 

@@ -70,7 +70,7 @@ func (m *making) limits(c *runtime.Container, l cgroup.Layout) {
 		linux.Resources = &specs.LinuxResources{}
 	}
 	linux.Resources.Devices = cgroup.WithDefaults(linux)
-	for _, w := range cgroup.Ignored(linux.Resources) {
+	for _, w := range cgroup.Ignored(l, linux.Resources) {
 		m.warn("%s", w)
 	}
 	if l.Mode != cgroup.V2 || !hasNew(m.spec, specs.CgroupNamespace) {

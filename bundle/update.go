@@ -30,7 +30,7 @@ func (r *Runtime) Update(id string, change *specs.LinuxResources) error {
 	if err != nil {
 		return err
 	}
-	for _, w := range cgroup.Ignored(change) {
+	for _, w := range cgroup.Ignored(c.Layout, change) {
 		r.warn("%s", w)
 	}
 	if c.Unit != "" {

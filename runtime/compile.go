@@ -116,7 +116,7 @@ func Compile(c Container, f Facts) (*plan.Plan, error) {
 	k := &compiler{Container: c, Facts: f}
 	p := &plan.Plan{
 		Create: c.Create,
-		Host:   slices.Concat(c.Host, k.groupsBefore()),
+		Host:   slices.Concat(c.Host, k.mountedOnHost(), k.groupsBefore()),
 		Spawn:  k.spawn(),
 		Placed: slices.Concat(k.identities(), k.groupsAfter()),
 		Attach: slices.Concat(k.mapped(), k.netDevices(), c.Attach),
@@ -218,6 +218,10 @@ func (k *compiler) isolation() []plan.InitStep {
 	if k.isolated {
 		return nil
 	}
+	if k.hostMounts() {
+		k.refuseHostMounts()
+		return nil
+	}
 	k.isolated = k.userNamespace()
 	name := k.linux().RootfsPropagation
 	switch name {
@@ -257,7 +261,11 @@ func (k *compiler) rootAt() []plan.InitStep {
 		o.OneByOne = k.OneByOne
 		first = o
 	}
-	return []plan.InitStep{first, rootfs.OpenRoot{Dir: dir}}
+	steps := []plan.InitStep{first, rootfs.OpenRoot{Dir: dir}}
+	if k.hostMounts() {
+		steps = append(steps, rootfs.Alone{})
+	}
+	return steps
 }
 
 // network prepares the interface. Without host steps there is nothing to wait for.

@@ -111,6 +111,9 @@ func (k *compiler) mount(m specs.Mount, o mount.Options) plan.InitStep {
 		return k.cgroupV2(m, o)
 	}
 	f := mount.Filesystem{Type: m.Type, Source: m.Source, Target: m.Destination, Place: place, Else: k.instead(m.Type), Options: writable(m, o)}
+	if label := k.linux().MountLabel; label != "" && k.LSM.SELinux && m.Type != "proc" && m.Type != "sysfs" {
+		f.Options.Data = append(slices.Clone(f.Options.Data), `context="`+label+`"`)
+	}
 	if o.CopyUp {
 		f.Copied = consoleFD
 	}

@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"cmp"
-	"errors"
 	"maps"
 	"slices"
 
@@ -47,9 +46,6 @@ func (k *compiler) fresh() (kernel []string) {
 // to a user namespace that it has to join first.
 func (k *compiler) spawn() plan.Spawn {
 	s := plan.Spawn{Cgroup: k.cgroups().V2Dir}
-	if _, ok := k.namespace("mount"); !ok {
-		k.fail(errors.New("a container needs a new mount namespace, or one to join"))
-	}
 	if k.userAt() != "" {
 		return s
 	}

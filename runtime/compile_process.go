@@ -33,7 +33,7 @@ func (k *compiler) labels() (steps []plan.InitStep) {
 	if p.SelinuxLabel != "" {
 		steps = append(steps, security.SELinux{Label: p.SelinuxLabel})
 	}
-	if (p.SelinuxLabel != "" || k.linux().MountLabel != "") && !k.LSM.SELinux {
+	if p.SelinuxLabel != "" && !k.LSM.SELinux {
 		k.fail(errors.New("selinux label is specified in config, but selinux is disabled or not supported"))
 	}
 	return steps

@@ -122,7 +122,7 @@ func TestPure(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for want, change := range map[string]func(*specs.Spec){
-		"mount namespace": func(s *specs.Spec) { s.Linux.Namespaces = s.Linux.Namespaces[1:] },
+		"mount namespace": func(s *specs.Spec) { s.Linux.Namespaces, s.Linux.RootfsPropagation = s.Linux.Namespaces[1:], "shared" },
 		"resource limit":  func(s *specs.Spec) { s.Process.Rlimits[0].Type = "RLIMIT_FUN" },
 		"tmpcopyup":       func(s *specs.Spec) { s.Mounts[3].Options = append(s.Mounts[3].Options, "tmpcopyup") },
 		"no hugetlb":      func(s *specs.Spec) { s.Linux.Resources.HugepageLimits = []specs.LinuxHugepageLimit{{Pagesize: "2MB"}} },

@@ -58,6 +58,9 @@ func (k *compiler) fetches() (steps []plan.InitStep) {
 // pivot is the step into the root. One that is to be shared, or unbindable,
 // becomes it there: pivot_root(2) takes none that is shared.
 func (k *compiler) pivot() plan.InitStep {
+	if k.hostMounts() {
+		return rootfs.Chroot{}
+	}
 	name := k.linux().RootfsPropagation
 	if strings.HasPrefix(strings.TrimPrefix(name, "r"), "private") || strings.HasSuffix(name, "slave") {
 		name = ""

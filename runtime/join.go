@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -12,6 +11,7 @@ import (
 	"mydocker/runtime/device"
 	"mydocker/runtime/namespace"
 	"mydocker/runtime/process"
+	"mydocker/runtime/rootfs"
 	"mydocker/runtime/security"
 	"mydocker/runtime/security/seccomp"
 )
@@ -125,7 +125,7 @@ func (k *compiler) entered() []plan.InitStep {
 		}
 	}
 	if !slices.Contains(e.Kinds, "mnt") {
-		k.fail(errors.New("a container has a mount namespace of its own: its specification names none"))
+		return []plan.InitStep{e, rootfs.Again{Dir: k.Spec.Root.Path}}
 	}
 	return []plan.InitStep{e}
 }

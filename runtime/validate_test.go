@@ -86,7 +86,6 @@ func wrong() map[string]func(*specs.Spec) {
 		`namespace "net" does not exist`: func(s *specs.Spec) { s.Linux.Namespaces[0].Type = "net" },
 		`duplicated ns "uts"`:            func(s *specs.Spec) { s.Linux.Namespaces[2].Type = "uts" },
 		"must be absolute: \"ns\"":       func(s *specs.Spec) { s.Linux.Namespaces[1].Path = "ns" },
-		"needs a new mount namespace":    func(s *specs.Spec) { s.Linux.Namespaces = s.Linux.Namespaces[1:] },
 		"mappings specified":             func(s *specs.Spec) { s.Linux.UIDMappings = []specs.LinuxIDMapping{{Size: 1}} },
 		"nor mappings to apply":          func(s *specs.Spec) { own(s, "user") },
 		"no mapping for root":            func(s *specs.Spec) { own(s, "user"); mapTo(s, specs.LinuxIDMapping{ContainerID: 1, Size: 1}) },

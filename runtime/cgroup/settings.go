@@ -44,11 +44,11 @@ func number[T integer](s *settings, limit, controller, file string, v *T) {
 	}
 }
 
-// Ignored names what a specification asks for and no kernel of today knows. It
+// Ignored names what a specification asks for and the kernel no longer knows. It
 // is left out, as other runtimes do, who warn of it.
-func Ignored(r *specs.LinuxResources) (warnings []string) {
+func Ignored(l Layout, r *specs.LinuxResources) (warnings []string) {
 	//lint:ignore SA1019 to be warned of, it has to be looked at
-	if r != nil && r.Memory != nil && (r.Memory.Kernel != nil || r.Memory.KernelTCP != nil) {
+	if r != nil && r.Memory != nil && (r.Memory.Kernel != nil || r.Memory.KernelTCP != nil && l.Mode == V2) {
 		warnings = append(warnings, "kernel memory settings are ignored and will be removed")
 	}
 	return warnings

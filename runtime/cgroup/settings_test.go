@@ -113,10 +113,10 @@ func TestBFQWeights(t *testing.T) {
 }
 
 func TestIgnored(t *testing.T) {
-	if w := Ignored(&specs.LinuxResources{Memory: &specs.LinuxMemory{KernelTCP: ptr[int64](1)}}); len(w) != 1 {
+	if w := Ignored(Layout{Mode: V2}, &specs.LinuxResources{Memory: &specs.LinuxMemory{KernelTCP: ptr[int64](1)}}); len(w) != 1 {
 		t.Errorf("warned %v of kernel memory", w)
 	}
-	if w := Ignored(memory(1, 1)); len(w) != 0 {
+	if w := Ignored(Layout{}, memory(1, 1)); len(w) != 0 {
 		t.Errorf("warned %v of nothing", w)
 	}
 }

@@ -29,6 +29,13 @@ type JoinUser struct {
 // the user namespace already is no failure.
 func (j JoinUser) Emit(b *initprog.Builder) {
 	user := openNamespace(b, j.Path)
+	// That a file is of another kind would look the same as that one is there.
+	const getType = 0xb703 // NS_GET_NSTYPE of ioctl_nsfs(2)
+	kind, isUser := b.Slot(), b.NewLabel()
+	b.Sys("ioctl", user, getType).Into(kind).Says("ioctl NS_GET_NSTYPE " + j.Path)
+	b.JumpEqual(kind, b.Cell(int32(flags["user"])), isUser)
+	b.Check(b.Cell(-int32(syscall.EINVAL)), "setns "+j.Path)
+	b.Place(isUser)
 	fds := make([]initprog.Slot, len(j.Others))
 	for i, o := range j.Others {
 		fds[i] = openNamespace(b, o.Path)

@@ -103,5 +103,5 @@ func (Source) Undo() plan.HostStep { return nil }
 
 // Steps lists the host steps of this room, for the journal.
 func Steps() []plan.HostStep {
-	return []plan.HostStep{Mkdir{}, RemoveTree{}, File{}, Source{}, Mapped{}, Tmpfs{}, Unmount{}}
+	return []plan.HostStep{Mkdir{}, RemoveTree{}, File{}, Source{}, Mapped{}, Tmpfs{}, Unmount{}, OnHost{}}
 }
