@@ -105,6 +105,9 @@ func (k *compiler) mount(m specs.Mount, o mount.Options) plan.InitStep {
 			b.Fetched = k.fetched()
 		}
 		return b
+	case m.Type == "cgroup" && k.Cgroups.Mode != "v2" && len(k.Cgroups.Hierarchies) == 0 && k.Cgroups.Unified == "":
+		// No group is the container's: it may look at the host's.
+		return mount.Bind{Source: "/sys/fs/cgroup", Target: m.Destination, Place: place, Options: bindOptions(all(o))}
 	case m.Type == "cgroup" && k.Cgroups.Mode != "v2":
 		return k.cgroupV1(m, o)
 	case m.Type == "cgroup":
@@ -118,6 +121,12 @@ func (k *compiler) mount(m specs.Mount, o mount.Options) plan.InitStep {
 		f.Copied = consoleFD
 	}
 	return f
+}
+
+// all makes a bind of options, with what is mounted below.
+func all(o mount.Options) mount.Options {
+	o.Bind, o.Rbind, o.AllSet, o.Data = true, true, o.AllSet|o.Set, nil
+	return o
 }
 
 // writable leaves out the read-only attribute of a file system in which mount
