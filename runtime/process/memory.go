@@ -128,3 +128,14 @@ func (p Personality) Shell() string {
 	}
 	return "# personality: setarch linux64"
 }
+
+// MemoryPolicies returns the names of all modes and flags.
+func MemoryPolicies() (modes, flags []string) {
+	for _, m := range memoryModes {
+		modes = append(modes, string(m.mode))
+	}
+	for _, f := range []specs.MemoryPolicyFlagType{specs.MpolFNumaBalancing, specs.MpolFRelativeNodes, specs.MpolFStaticNodes} {
+		flags = append(flags, string(f))
+	}
+	return modes, flags
+}
