@@ -106,11 +106,9 @@ func (r *Runtime) make(id string, o CreateOptions, hold bool) (*making, error) {
 	if err := c.absolute(); err != nil {
 		return nil, err
 	}
-	began = initprog.Now()
 	if err := m.compile(); err != nil {
 		return nil, err
 	}
-	r.traced("compile the plan", began)
 	began = initprog.Now()
 	if err := m.claim(); err != nil {
 		return nil, err
@@ -139,6 +137,7 @@ func (m *making) compile() error {
 	if h := m.spec.Hooks; h != nil {
 		c.Ready = m.readyHooks(h)
 	}
+	began := initprog.Now()
 	f, err := m.facts(c)
 	if err != nil {
 		return err
@@ -156,10 +155,13 @@ func (m *making) compile() error {
 	if err := m.place(&c, &f); err != nil {
 		return err
 	}
+	m.traced("look at the host and the bundle", began)
+	began = initprog.Now()
 	if f.Filter != nil {
 		m.listener = runtime.NewListener(m.spec.Linux.Seccomp, f.Filter, m.state)
 	}
 	m.plan, err = runtime.Compile(c, f)
+	m.traced("compile the plan", began)
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"mydocker/initprog"
 	"mydocker/runtime"
 )
 
@@ -18,7 +19,12 @@ type Started struct {
 }
 
 // Wait waits for the end of its program.
-func (s *Started) Wait() (runtime.Exit, error) { return s.running.Wait() }
+func (s *Started) Wait() (runtime.Exit, error) {
+	began := initprog.Now()
+	exit, err := s.running.Wait()
+	s.runtime.traced("the program runs, and the kernel ends its namespaces", began)
+	return exit, err
+}
 
 // Remove ends what is left of it and takes it back.
 func (s *Started) Remove() error {

@@ -84,6 +84,7 @@ type Env struct {
 type Plan struct {
 	Create []HostStep // for as long as the container is, running or not
 	Host   []HostStep // before the first process exists; undone when it has ended
+	Beside []HostStep // likewise, at the same time as it is started: it waits for them
 	Spawn  Spawn      // start it in new namespaces
 	Placed []HostStep // it exists, and waits before it does anything
 	Attach []HostStep // it exists, and prepares or waits

@@ -39,6 +39,7 @@ func (s Script) Write(w io.Writer, p *Plan) error {
 	b.steps(p.Create)
 	b.section("On the host, before the container runs")
 	b.steps(p.Host)
+	b.steps(p.Beside)
 	b.init(p)
 	b.start(p)
 	_, err := io.WriteString(w, b.String())
@@ -65,9 +66,9 @@ func (b *scriptWriter) head(s Script) {
 func (b *scriptWriter) undo(p *Plan, remove bool) {
 	b.section("What takes it all back when the container has ended, last first")
 	b.line("undo() {\n\tset +e")
-	parts := [][]HostStep{p.Host, p.Attach}
+	parts := [][]HostStep{p.Host, p.Beside, p.Attach}
 	if remove {
-		parts = [][]HostStep{p.Create, p.Host, p.Attach}
+		parts = [][]HostStep{p.Create, p.Host, p.Beside, p.Attach}
 	}
 	for i := len(parts) - 1; i >= 0; i-- {
 		for k := len(parts[i]) - 1; k >= 0; k-- {

@@ -117,6 +117,7 @@ func Compile(c Container, f Facts) (*plan.Plan, error) {
 	p := &plan.Plan{
 		Create: c.Create,
 		Host:   slices.Concat(c.Host, k.mountedOnHost(), k.groupsBefore()),
+		Beside: k.groupsBeside(),
 		Spawn:  k.spawn(),
 		Placed: slices.Concat(k.identities(), k.groupsAfter()),
 		Attach: slices.Concat(k.mapped(), k.netDevices(), c.Attach),

@@ -2,17 +2,40 @@ package runtime
 
 import (
 	"mydocker/plan"
+	"mydocker/runtime/cgroup"
 	"mydocker/runtime/namespace"
 	"mydocker/runtime/process"
 )
 
 // groupsBefore are the steps that make the control groups before there is a
-// process.
+// process: the one in which it is born, or all where that has the limits.
 func (k *compiler) groupsBefore() []plan.HostStep {
-	if k.Scope != nil {
-		return nil
+	before, _ := k.groups()
+	return before
+}
+
+// groupsBeside are those that it moves to itself.
+func (k *compiler) groupsBeside() []plan.HostStep {
+	_, beside := k.groups()
+	return beside
+}
+
+func (k *compiler) groups() (before, beside []plan.HostStep) {
+	steps := k.cgroups()
+	switch {
+	case k.Scope != nil:
+		return nil, nil
+	case k.Cgroups.Mode == cgroup.V2:
+		return steps.Host, nil
 	}
-	return k.cgroups().Host
+	for _, s := range steps.Host {
+		if m, ok := s.(cgroup.Make); ok && m.Dir == steps.V2Dir {
+			before = append(before, s)
+		} else {
+			beside = append(beside, s)
+		}
+	}
+	return before, beside
 }
 
 // groupsAfter are those where systemd makes the group for a process that is there.
@@ -33,7 +56,7 @@ func (k *compiler) identities() []plan.HostStep {
 
 // placed waits for them.
 func (k *compiler) placed() []plan.InitStep {
-	if len(k.identities())+len(k.groupsAfter()) == 0 {
+	if len(k.identities())+len(k.groupsAfter())+len(k.groupsBeside()) == 0 {
 		return nil
 	}
 	return []plan.InitStep{process.Wait{First: true}}

@@ -86,16 +86,33 @@ func Start(l Launch) (*Running, error) {
 	if err := l.Runner.Do(env, plan.PartHost, l.Plan.Host); err != nil {
 		return nil, err
 	}
+	beside := l.beside()
 	s, err := l.spawn()
+	failed := <-beside
 	if err != nil {
-		return nil, &plan.Error{Part: plan.PartSpawn, Step: l.Plan.Spawn, Err: err}
+		return nil, errors.Join(&plan.Error{Part: plan.PartSpawn, Step: l.Plan.Spawn, Err: err}, failed)
 	}
 	defer s.proc.Close()
-	if err := s.through(env); err != nil {
+	if failed == nil {
+		failed = s.through(env)
+	}
+	if err := failed; err != nil {
 		s.kill()
 		return nil, err
 	}
 	return s.running, nil
+}
+
+// beside makes the steps that need not wait for the first process, nor it for
+// them before it is there.
+func (l Launch) beside() <-chan error {
+	done := make(chan error, 1)
+	if len(l.Plan.Beside) == 0 {
+		done <- nil
+		return done
+	}
+	go func() { done <- l.Runner.Do(&plan.Env{}, plan.PartHost, l.Plan.Beside) }()
+	return done
 }
 
 // starting is a container between clone(2) and execve(2).
@@ -254,7 +271,7 @@ func (s *starting) through(env *plan.Env) error {
 
 // placed makes the steps for which the process waits before all others.
 func (s *starting) placed(env *plan.Env) error {
-	if len(s.Plan.Placed) == 0 {
+	if len(s.Plan.Placed)+len(s.Plan.Beside) == 0 {
 		return nil
 	}
 	env.Pid, env.Socket = s.running.Pid, s.console

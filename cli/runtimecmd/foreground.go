@@ -86,8 +86,12 @@ func (t *tty) resize() {
 	}
 }
 
+// soon is when a process has run for so long that it matters whether it gets all
+// signals.
+const soon = 10 * time.Millisecond
+
 // forward passes signals on. Each that is asked for costs the thread that
-// delivers them a turn: most are asked for while the process runs already.
+// delivers them a turn, so most are asked for when the process has run a while.
 func (t *tty) forward(w waiter) {
 	var rest []os.Signal
 	for s := syscall.Signal(1); s < 65; s++ {
@@ -97,7 +101,7 @@ func (t *tty) forward(w waiter) {
 			rest = append(rest, s)
 		}
 	}
-	go signal.Notify(t.signals, rest...)
+	time.AfterFunc(soon, func() { signal.Notify(t.signals, rest...) })
 	for s := range t.signals {
 		if s == syscall.SIGWINCH && t.master != nil {
 			t.resize()

@@ -37,7 +37,12 @@ func (w Wait) Emit(b *initprog.Builder) {
 }
 
 // Shell tells the other side, and waits for its answer.
-func (Wait) Shell() string { return "echo ready >&4; read -r _ <&5" }
+func (w Wait) Shell() string {
+	if w.First {
+		return "# what it waits for is done by now"
+	}
+	return "echo ready >&4; read -r _ <&5"
+}
 
 // Become makes the process the root of its user namespace. Up to here it was
 // the host's, with that one's rights to files.
