@@ -313,9 +313,9 @@ func TestWrongBundles(t *testing.T) {
 	p := newPlace(t, "true")
 	p.fails(1, "JSON specification file "+p.root+"/config.json not found", "create", "--bundle", p.root, "c")
 	for words, change := range map[string]func(*specs.Spec){
-		"no such file or directory":   func(s *specs.Spec) { s.Root.Path = "/nope" },
-		"root.path must not be empty": func(s *specs.Spec) { s.Root = nil },
-		"is not a directory":          func(s *specs.Spec) { s.Root.Path = "/etc/passwd" },
+		"no such file or directory": func(s *specs.Spec) { s.Root.Path = "/nope" },
+		"root must be specified":    func(s *specs.Spec) { s.Root = nil },
+		"is not a directory":        func(s *specs.Spec) { s.Root.Path = "/etc/passwd" },
 		"/not/there": func(s *specs.Spec) {
 			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/x", Source: "/not/there", Options: []string{"bind"}})
 		},

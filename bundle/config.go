@@ -17,9 +17,10 @@ const maxConfig = 16 << 20
 
 // config is a bundle's specification, as it was read and taken apart.
 type config struct {
-	text []byte
-	spec *specs.Spec
-	dir  string // of the bundle, absolute
+	text    []byte
+	spec    *specs.Spec
+	seccomp json.RawMessage // linux.seccomp, which is not in spec
+	dir     string          // of the bundle, absolute
 }
 
 // load reads the specification of the bundle in a directory. Paths in it that
@@ -36,7 +37,7 @@ func load(bundle string) (*config, error) {
 		}
 		return nil, err
 	}
-	if c.spec, err = decode(c.text); err != nil {
+	if c.spec, c.seccomp, err = decode(c.text); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, configFile), err)
 	}
 	return c, nil
@@ -56,15 +57,27 @@ func readLimited(path string) ([]byte, error) {
 	return b, err
 }
 
-func decode(text []byte) (*specs.Spec, error) {
-	s := &specs.Spec{}
-	if err := json.Unmarshal(text, s); err != nil {
-		return nil, err
+// document is a specification whose filter of system calls is not taken apart: it
+// is most of the text, and its program is in the cache under that.
+type document struct {
+	specs.Spec
+	Linux *struct {
+		specs.Linux
+		Seccomp json.RawMessage `json:"seccomp"`
+	} `json:"linux"`
+}
+
+func decode(text []byte) (*specs.Spec, json.RawMessage, error) {
+	d := &document{}
+	if err := json.Unmarshal(text, d); err != nil {
+		return nil, nil, err
 	}
-	if s.Linux == nil {
-		s.Linux = &specs.Linux{}
+	if d.Linux == nil {
+		d.Spec.Linux = &specs.Linux{}
+		return &d.Spec, nil, nil
 	}
-	return s, nil
+	d.Spec.Linux = &d.Linux.Linux
+	return &d.Spec, d.Linux.Seccomp, nil
 }
 
 // absolute resolves what is relative to the bundle.

@@ -138,7 +138,7 @@ func (m *making) compile() error {
 		c.Ready = m.readyHooks(h)
 	}
 	began := initprog.Now()
-	f, err := m.facts(c)
+	f, err := m.facts(c, m.seccomp)
 	if err != nil {
 		return err
 	}
@@ -157,8 +157,8 @@ func (m *making) compile() error {
 	}
 	m.traced("look at the host and the bundle", began)
 	began = initprog.Now()
-	if f.Filter != nil {
-		m.listener = runtime.NewListener(m.spec.Linux.Seccomp, f.Filter, m.state)
+	if m.listener, err = listener(f.Filter, m.seccomp, m.state); err != nil {
+		return err
 	}
 	m.plan, err = runtime.Compile(c, f)
 	m.traced("compile the plan", began)

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -45,23 +46,25 @@ func (c *locked) open() (*specs.Spec, error) {
 	if err := c.read(); err != nil {
 		return nil, err
 	}
-	return c.spec()
+	spec, _, err := c.spec()
+	return spec, err
 }
 
-// spec returns the specification as it was when the container was created.
-func (c *Container) spec() (*specs.Spec, error) {
+// spec returns the specification as it was when the container was created, and
+// its filter's text.
+func (c *Container) spec() (*specs.Spec, json.RawMessage, error) {
 	text, err := os.ReadFile(c.dir.path(configFile))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	spec, err := decode(text)
+	spec, profile, err := decode(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.dir.path(configFile), err)
+		return nil, nil, fmt.Errorf("%s: %w", c.dir.path(configFile), err)
 	}
 	if spec.Root != nil {
 		spec.Root.Path = c.Rootfs
 	}
-	return spec, nil
+	return spec, profile, nil
 }
 
 // Delete removes a container that has stopped; with force also another, which is

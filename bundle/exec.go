@@ -6,10 +6,12 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"mydocker/initprog"
 	"mydocker/linux"
 	"mydocker/plan"
 	"mydocker/runtime"
 	"mydocker/runtime/cgroup"
+	"mydocker/runtime/security/seccomp"
 )
 
 // ExecOptions are one more process in a container.
@@ -27,6 +29,7 @@ type ExecOptions struct {
 // Exec starts a process in a container that was created or runs. It is a child
 // of the caller.
 func (r *Runtime) Exec(id string, o ExecOptions) (*runtime.Running, error) {
+	began := initprog.Now()
 	c, err := r.Find(id)
 	if err != nil {
 		return nil, err
@@ -39,10 +42,11 @@ func (r *Runtime) Exec(id string, o ExecOptions) (*runtime.Running, error) {
 	case c.Status == Paused && !o.IgnorePaused:
 		return nil, ErrPaused
 	}
-	spec, err := c.spec()
+	spec, profile, err := c.spec()
 	if err != nil {
 		return nil, err
 	}
+	r.traced("read what is known of the container", began)
 	p, err := o.process(spec)
 	if err != nil {
 		return nil, err
@@ -53,7 +57,7 @@ func (r *Runtime) Exec(id string, o ExecOptions) (*runtime.Running, error) {
 	for _, w := range runtime.Warnings(p) {
 		r.warn("%s", w)
 	}
-	running, err := r.join(c, spec, p, o)
+	running, err := r.join(c, spec, profile, p, o)
 	if err != nil {
 		return nil, diagnoseProcess(err, p)
 	}
@@ -79,14 +83,15 @@ func (o ExecOptions) process(spec *specs.Spec) (*specs.Process, error) {
 }
 
 // join runs the plan of joining.
-func (r *Runtime) join(c *Container, spec *specs.Spec, p *specs.Process, o ExecOptions) (*runtime.Running, error) {
+func (r *Runtime) join(c *Container, spec *specs.Spec, profile []byte, p *specs.Process, o ExecOptions) (*runtime.Running, error) {
+	began := initprog.Now()
 	target, err := c.pidfd()
 	if err != nil {
 		return nil, err
 	}
 	defer target.Close()
 	f := runtime.JoinFacts{Cgroups: c.Layout, LSM: modules(p, spec)}
-	if f.Filter, err = r.filter(spec.Linux); err != nil {
+	if f.Filter, err = seccomp.Given(r.cache(), profile); err != nil {
 		return nil, err
 	}
 	groups, err := c.groups(o.Cgroup)
@@ -108,9 +113,10 @@ func (r *Runtime) join(c *Container, spec *specs.Spec, p *specs.Process, o ExecO
 		Plan: jp, Runner: &plan.Runner{Trace: r.Trace}, Stdio: o.Stdio, Preserved: o.Preserve,
 		Terminal: p.Terminal, Target: target, Traced: r.Trace != nil,
 	}
-	if f.Filter != nil {
-		l.Listener = runtime.NewListener(spec.Linux.Seccomp, f.Filter, c.State)
+	if l.Listener, err = listener(f.Filter, profile, c.State); err != nil {
+		return nil, err
 	}
+	r.traced("compile the plan", began)
 	return runtime.Start(l)
 }
 

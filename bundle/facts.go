@@ -1,7 +1,9 @@
 package bundle
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,7 +18,7 @@ import (
 
 // facts finds out what the plan of a container depends on besides its
 // specification. It changes nothing but the cache of compiled filters.
-func (r *Runtime) facts(c runtime.Container) (runtime.Facts, error) {
+func (r *Runtime) facts(c runtime.Container, profile []byte) (runtime.Facts, error) {
 	f, err := runtime.Look(c)
 	if err != nil {
 		return f, err
@@ -26,16 +28,21 @@ func (r *Runtime) facts(c runtime.Container) (runtime.Facts, error) {
 		return f, err
 	}
 	f.Unprivileged = os.Geteuid() != 0
-	f.Filter, err = r.filter(c.Spec.Linux)
+	f.Filter, err = seccomp.Given(r.cache(), profile)
 	return f, err
 }
 
-// filter compiles the filter of system calls, if there is one.
-func (r *Runtime) filter(l *specs.Linux) (*seccomp.Filter, error) {
-	if l.Seccomp == nil || seccomp.Empty(l.Seccomp) {
+// listener says who answers for a filter that asks another process, nil for
+// others.
+func listener(f *seccomp.Filter, profile []byte, state func() specs.State) (*runtime.Listener, error) {
+	if f == nil || !f.Listens() {
 		return nil, nil
 	}
-	return seccomp.Cached(r.cache(), seccomp.Defaults(*l.Seccomp))
+	var p specs.LinuxSeccomp
+	if err := json.Unmarshal(profile, &p); err != nil {
+		return nil, fmt.Errorf("seccomp profile: %w", err)
+	}
+	return runtime.NewListener(&p, f, state), nil
 }
 
 // modules finds out which security modules are on, if that matters.

@@ -55,7 +55,7 @@ func TestHooks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	status := map[string]specs.ContainerState{"prestart": "creating", "createRuntime": "creating", "createContainer": "creating",
+	status := map[string]specs.ContainerState{"prestart": "created", "createRuntime": "created", "createContainer": "created",
 		"startContainer": "created", "poststart": "running", "poststop": "stopped"}
 	for _, l := range all {
 		name := strings.Fields(l)[0]

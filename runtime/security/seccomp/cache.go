@@ -41,6 +41,31 @@ func CachedText(dir string, text []byte) (*Filter, error) {
 	})
 }
 
+// Given is CachedText for the profile of a bundle: as runc has it, see [Empty] and
+// [Defaults]. Without a profile, or an empty one, the filter is nil.
+func Given(dir string, text []byte) (*Filter, error) {
+	if len(text) == 0 || string(text) == "null" {
+		return nil, nil
+	}
+	compile := func() (*Filter, error) {
+		var p specs.LinuxSeccomp
+		if err := json.Unmarshal(text, &p); err != nil {
+			return nil, fmt.Errorf("seccomp profile: %w", err)
+		}
+		if Empty(&p) {
+			return nil, errEmpty
+		}
+		return Compile(Defaults(p))
+	}
+	f, err := cached(dir, append([]byte("given "), text...), compile)
+	if errors.Is(err, errEmpty) {
+		return nil, nil
+	}
+	return f, err
+}
+
+var errEmpty = errors.New("an empty profile")
+
 func cached(dir string, text []byte, compile func() (*Filter, error)) (*Filter, error) {
 	sum := sha256.Sum256(append([]byte(cacheVersion), text...))
 	file := filepath.Join(dir, hex.EncodeToString(sum[:]))
