@@ -62,7 +62,7 @@ func (b *bed) run(args ...string) (string, int) {
 	out, err := os.CreateTemp(b.top, "out")
 	b.must(err)
 	defer out.Close()
-	c := exec.CommandContext(b.t.Context(), testenv.RuntimeBinary(b.t), append([]string{"--root", b.root}, args...)...)
+	c := exec.Command(testenv.RuntimeBinary(b.t), append([]string{"--root", b.root}, args...)...)
 	c.Dir, c.Stdout, c.Stderr = b.bundle, out, out
 	c.Run()
 	said, err := os.ReadFile(out.Name())
