@@ -261,7 +261,4 @@ func TestApparmorIsRefused(t *testing.T) {
 	f.refused("selinux is disabled", "true")
 	f.lsm.LSM.SELinux = true
 	f.refused("selinux label a:b:c:s0", "true")
-	f.spec.Process.SelinuxLabel, f.lsm.LSM.SELinux = "", false
-	f.spec.Linux.MountLabel = "a:b:c:s0"
-	f.refused("selinux is disabled", "true")
 }

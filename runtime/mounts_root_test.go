@@ -109,7 +109,7 @@ func (b *box) do(script string) (string, error) {
 }
 
 func (b *box) undo(made *plan.Plan) {
-	for _, s := range slices.Backward(made.Host) {
+	for _, s := range slices.Backward(slices.Concat(made.Host, made.Beside)) {
 		if u := s.Undo(); u != nil {
 			if err := u.Do(&plan.Env{Dead: true}); err != nil {
 				b.t.Error(err)

@@ -16,6 +16,7 @@ import (
 
 	"mydocker/bundle"
 	"mydocker/cli/tracer"
+	"mydocker/plan"
 )
 
 // Name is the program's, and that of the directory where it keeps state.
@@ -145,10 +146,10 @@ type global struct {
 
 func (a *app) globalFlags() *global {
 	g := &global{flags: newFlags()}
-	g.bool(&a.log.debug, "write messages of level debug, too", "debug")
+	g.bool(&a.log.debug, "write messages of level debug, too: what is done on the host", "debug")
 	g.string(&a.log.file, "file that gets the messages, instead of standard error", "log")
 	g.string(&a.log.format, "form of the messages: text or json", "log-format")
-	g.string(&a.root, "directory that keeps the containers' state", "root")
+	g.string(&a.root, "directory that keeps the containers' state: /run/"+Name+", of others than root in XDG_RUNTIME_DIR", "root")
 	g.bool(&a.systemdCgroup, "have systemd make control groups: cgroupsPath is slice:prefix:name", "systemd-cgroup")
 	g.string(&a.rootless, "go without control groups that this user may not make: true, false or auto", "rootless")
 	g.bool(&g.trace, "show on standard error what each step took", "trace")
@@ -188,12 +189,29 @@ func defaultRoot() string {
 
 // runtime returns what makes containers.
 func (a *app) runtime() *bundle.Runtime {
-	r := &bundle.Runtime{Root: a.root, Trace: a.tracer.Event(), Warn: func(s string) { a.log.write("warning", s) }}
+	r := &bundle.Runtime{Root: a.root, Trace: a.debugged(a.tracer.Event()), Warn: func(s string) { a.log.write("warning", s) }}
 	r.Rootless = a.rootless == "true" || a.rootless != "false" && bundle.Rootless()
 	if a.systemdCgroup {
 		r.Systemd = a.systemd
 	}
 	return r
+}
+
+// debugged has the steps that are made on the host written as messages of level
+// debug, if they are asked for.
+func (a *app) debugged(trace func(plan.Event)) func(plan.Event) {
+	if !a.log.debug {
+		return trace
+	}
+	return func(e plan.Event) {
+		if trace != nil {
+			trace(e)
+		}
+		if e.Part != plan.PartInit && e.Call == "" {
+			line, _, _ := strings.Cut(e.Step.Shell(), "\n")
+			a.log.write("debug", fmt.Sprintf("%s, %v: %s", e.Part, e.Took, line))
+		}
+	}
 }
 
 func (a *app) printVersion() {

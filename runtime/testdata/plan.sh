@@ -27,6 +27,7 @@ echo 50 > /sys/fs/cgroup/pids/mydocker/ID/pids.max
 # --- In the container's first process, in its new namespaces
 stage1=$(cat <<'STAGE'
 read -r pid _ < /proc/self/stat; echo "$pid" >&4 # its number on the host
+# what it waits for is done by now
 # net namespace of /proc/12/ns/net: see nsenter, above
 echo 100 > /proc/self/oom_score_adj
 echo 0 > /sys/fs/cgroup/pids/mydocker/ID/tasks
@@ -133,6 +134,9 @@ echo go >&5
 wait "$child"
 
 # The calls of the first process
+# wait for the host's side
+# jump
+# exit_group
 # openat /proc/12/ns/net
 # setns /proc/12/ns/net
 # close
