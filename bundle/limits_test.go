@@ -165,7 +165,9 @@ func TestOutOfMemory(t *testing.T) {
 			}
 		}
 	}
-	c.Wait()
+	if err := c.Wait(); err != nil {
+		t.Error(err)
+	}
 	if got := strings.Join(kinds, " "); !strings.HasPrefix(got, "stats") || strings.Count(got, "oom") != 1 {
 		t.Errorf("%s", got)
 	}
