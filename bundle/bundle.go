@@ -44,8 +44,11 @@ import (
 type Runtime struct {
 	// Root holds a directory for each container; it is made where it is missing.
 	Root string
-	// Systemd makes control groups; nil: the runtime makes them itself.
+	// Systemd makes the control groups of containers that have a scope; nil:
+	// this program does not speak to it.
 	Systemd Systemd
+	// Scopes gives one to every container that is made.
+	Scopes bool
 	// Rootless goes without the control groups that the caller may not make.
 	Rootless bool
 	// Warn takes what is worth a warning; nil drops it.

@@ -106,6 +106,9 @@ func (r *Runtime) make(id string, o CreateOptions, hold bool) (*making, error) {
 	if err := c.absolute(); err != nil {
 		return nil, err
 	}
+	if _, err := os.Lstat(string(m.dir)); err == nil && !r.abandoned(m.dir) {
+		return nil, ErrExist // its control group would be told as in use, else
+	}
 	if err := m.compile(); err != nil {
 		return nil, err
 	}

@@ -94,11 +94,11 @@ func (r *Runtime) join(c *Container, spec *specs.Spec, profile []byte, p *specs.
 	if f.Filter, err = seccomp.Given(r.cache(), profile); err != nil {
 		return nil, err
 	}
-	groups, err := c.groups(o.Cgroup)
+	groups, placed, err := r.groups(c, o.Cgroup)
 	if err != nil {
 		return nil, err
 	}
-	j := runtime.Join{Spec: spec, Process: p, Groups: groups, Preserve: len(o.Preserve), Keyring: c.Keyring}
+	j := runtime.Join{Spec: spec, Process: p, Groups: groups, Placed: placed, Preserve: len(o.Preserve), Keyring: c.Keyring}
 	if j.Caller, err = runtime.ProbeCaller(); err != nil {
 		return nil, err
 	}
@@ -129,6 +129,22 @@ func (c *Container) home(uid uint32) string {
 	defer root.Close()
 	home, _ := runtime.Home(root, uid)
 	return home
+}
+
+// groups are those that one more process joins, or the step by which systemd
+// has it join where the caller may not.
+func (r *Runtime) groups(c *Container, below []string) (*cgroup.Steps, []plan.HostStep, error) {
+	if c.Unit != "" && r.Systemd != nil && r.Rootless && len(below) == 0 {
+		own, err := cgroup.OwnOf(0)
+		if err != nil {
+			return nil, nil, err
+		}
+		if c.Layout.Unified != "" && !cgroup.MayMove(c.Layout, c.Cgroup, own) {
+			return &cgroup.Steps{}, []plan.HostStep{r.Systemd.Attach(c.Unit)}, nil
+		}
+	}
+	s, err := c.groups(below)
+	return s, nil, err
 }
 
 // groups are those that one more process joins: the container's, groups below,

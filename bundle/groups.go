@@ -17,6 +17,8 @@ type Systemd interface {
 	Place(l cgroup.Layout, id string, s *specs.Spec) (scope plan.HostStep, group, unit string, err error)
 	// Update changes the limits that systemd knows.
 	Update(l cgroup.Layout, unit string, r *specs.LinuxResources) error
+	// Attach returns the step that moves one more process into a unit's group.
+	Attach(unit string) plan.HostStep
 	// Steps are those that a journal may hold.
 	Steps() []plan.HostStep
 }
@@ -34,7 +36,7 @@ func (m *making) place(c *runtime.Container, f *runtime.Facts) error {
 	}
 	linux := m.spec.Linux
 	path := ""
-	if m.Systemd != nil {
+	if m.Scopes {
 		if c.Scope, path, m.rec.Unit, err = m.Systemd.Place(l, m.id, m.spec); err != nil {
 			return err
 		}
@@ -46,9 +48,12 @@ func (m *making) place(c *runtime.Container, f *runtime.Facts) error {
 		}
 	}
 	if m.Rootless {
+		if m.Scopes {
+			own = nil // systemd moves the process
+		}
 		l = cgroup.Permitted(l, path, own)
 		c.Groups.Unprivileged = true
-		if l.Partial && linux.CgroupsPath != "" && m.Systemd == nil {
+		if l.Partial && linux.CgroupsPath != "" && !m.Scopes {
 			return fmt.Errorf("cgroupsPath %q: this user may not make control groups there", linux.CgroupsPath)
 		}
 	}

@@ -35,7 +35,7 @@ func (r *Runtime) Update(id string, change *specs.LinuxResources) error {
 	}
 	if c.Unit != "" {
 		if r.Systemd == nil {
-			return errors.New("the container's control group is systemd's: use --systemd-cgroup")
+			return errors.New("the container's control group is systemd's, to which this program does not speak")
 		}
 		if err := cgroup.CheckMemory(c.Layout, c.Cgroup, set.Memory); err != nil {
 			return err

@@ -31,6 +31,8 @@ type Join struct {
 	CgroupPath string
 	// Groups is how the process gets into its control groups; nil: by CgroupPath.
 	Groups *cgroup.Steps
+	// Placed are steps that put it into its groups from outside; it waits for them.
+	Placed []plan.HostStep
 	// Preserve is how many of the caller's descriptors the program inherits, as
 	// 3 and up.
 	Preserve int
@@ -49,7 +51,7 @@ type JoinFacts struct {
 }
 
 // CompileJoin returns the plan of one more process in a container. It has no
-// steps of the host: what the process leaves goes with the container. Like
+// steps of the host but Join.Placed: what the process leaves goes with the container. Like
 // [Compile] it is a tour, reads its arguments and nothing else; [Launch.Target]
 // names the container when the plan runs.
 func CompileJoin(j Join, f JoinFacts) (*plan.Plan, error) {
@@ -79,6 +81,9 @@ func CompileJoin(j Join, f JoinFacts) (*plan.Plan, error) {
 		k.privileges(), // the last that needs any
 		k.exec(),
 	)
+	if p.Placed = j.Placed; len(p.Placed) > 0 {
+		p.Init = slices.Insert(p.Init, 0, plan.InitStep(process.Wait{First: true}))
+	}
 	return p, k.err
 }
 

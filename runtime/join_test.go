@@ -8,7 +8,9 @@ import (
 
 	"mydocker/plan"
 	"mydocker/runtime/cgroup"
+	"mydocker/runtime/process"
 	"mydocker/runtime/security/seccomp"
+	"mydocker/runtime/systemd"
 )
 
 // join is a process in the container of spec, and the facts for it.
@@ -48,6 +50,23 @@ func TestJoinGoldenAll(t *testing.T) {
 	p.Terminal, p.ConsoleSize, p.NoNewPrivileges = true, &specs.Box{Width: 80, Height: 24}, false
 	p.Capabilities.Bounding = []string{"CAP_SYS_CHROOT", "CAP_SETUID"}
 	golden(t, "join-all.sh", joinText(t, j, f))
+}
+
+// TestJoinPlaced: a process that is put into its groups waits for that first of
+// all, and joins none itself.
+func TestJoinPlaced(t *testing.T) {
+	j, f := join()
+	j.Groups, j.Placed = &cgroup.Steps{}, []plan.HostStep{systemd.Attach{Unit: systemd.Unit{Name: "a.scope"}}}
+	p, err := CompileJoin(j, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Placed) != 1 || p.Init[0] != plan.InitStep(process.Wait{First: true}) || p.Spawn.Cgroup != "" {
+		t.Errorf("%+v", p)
+	}
+	if text := calls(t, p); strings.Contains(text, "/sys/fs/cgroup") {
+		t.Errorf("it joins groups itself:\n%s", text)
+	}
 }
 
 func TestJoinRefused(t *testing.T) {

@@ -52,5 +52,10 @@ func (Driver) Update(l cgroup.Layout, unit string, r *specs.LinuxResources) erro
 	return systemd.Update(systemd.Unit{Name: unit, User: user()}, p)
 }
 
+// Attach returns the step that moves one more process into a scope.
+func (Driver) Attach(unit string) plan.HostStep {
+	return systemd.Attach{Unit: systemd.Unit{Name: unit, User: user()}}
+}
+
 // Steps are those that a journal may hold.
 func (Driver) Steps() []plan.HostStep { return systemd.HostSteps() }

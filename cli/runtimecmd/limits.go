@@ -14,6 +14,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"mydocker/bundle"
 	"mydocker/runtime/cgroup/stat"
 )
 
@@ -165,13 +166,34 @@ func (a *app) events(id string, every time.Duration) error {
 			if !ok {
 				return nil
 			}
-			if err := json.NewEncoder(a.out).Encode(stat.Event{Type: "oom", ID: id}); err != nil {
+			if err := a.outOfMemory(id); err != nil {
 				return err
 			}
 		case <-tick.C:
 			if err := a.stats(id); err != nil {
-				return err
+				stop()
+				return errors.Join(a.last(id, killed), running(err))
 			}
 		}
 	}
+}
+
+func (a *app) outOfMemory(id string) error {
+	return json.NewEncoder(a.out).Encode(stat.Event{Type: "oom", ID: id})
+}
+
+// last tells what happened before the container ended.
+func (a *app) last(id string, killed <-chan bool) (err error) {
+	for range killed {
+		err = errors.Join(err, a.outOfMemory(id))
+	}
+	return err
+}
+
+// running is an error, but that the container has ended is none.
+func running(err error) error {
+	if errors.Is(err, bundle.ErrNotRunning) || errors.Is(err, bundle.ErrNotExist) {
+		return nil
+	}
+	return err
 }

@@ -189,11 +189,8 @@ func defaultRoot() string {
 
 // runtime returns what makes containers.
 func (a *app) runtime() *bundle.Runtime {
-	r := &bundle.Runtime{Root: a.root, Trace: a.debugged(a.tracer.Event()), Warn: func(s string) { a.log.write("warning", s) }}
+	r := &bundle.Runtime{Root: a.root, Systemd: a.systemd, Scopes: a.systemdCgroup, Trace: a.debugged(a.tracer.Event()), Warn: func(s string) { a.log.write("warning", s) }}
 	r.Rootless = a.rootless == "true" || a.rootless != "false" && bundle.Rootless()
-	if a.systemdCgroup {
-		r.Systemd = a.systemd
-	}
 	return r
 }
 

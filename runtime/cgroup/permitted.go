@@ -11,7 +11,7 @@ import (
 
 // Permitted returns the layout without the hierarchies in which this user may
 // not make a group of that path, or not move a process there from the groups
-// own. A container without limits goes without them; limits that need them are
+// own; nil: somebody else moves it. A container without limits goes without them; limits that need them are
 // refused by [Compile]. For root nothing is left out.
 func Permitted(l Layout, path string, own Own) Layout {
 	if os.Geteuid() == 0 && writable(l, path) {
@@ -26,7 +26,7 @@ func Permitted(l Layout, path string, own Own) Layout {
 			l.Partial = true
 		}
 	}
-	if l.Unified != "" && !(mayMake(l.dir(path)) && mayMove(l, path, own)) {
+	if l.Unified != "" && !(mayMake(l.dir(path)) && (own == nil || MayMove(l, path, own))) {
 		l.Unified, l.Controllers, l.Partial = "", nil, true
 	}
 	return l
@@ -55,9 +55,9 @@ func mayMake(dir string) bool {
 	}
 }
 
-// mayMove tells whether the user may move a process from its group of version 2:
-// that needs the group in which both are.
-func mayMove(l Layout, path string, own Own) bool {
+// MayMove tells whether the user may move a process from its group of version 2
+// to that of a path: that needs the group in which both are.
+func MayMove(l Layout, path string, own Own) bool {
 	from, to := filepath.Join(l.Unified, within(l.Root, own[""])), l.dir(path)
 	for !strings.HasPrefix(to+"/", strings.TrimSuffix(from, "/")+"/") {
 		from = filepath.Dir(from)

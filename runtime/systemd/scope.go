@@ -108,6 +108,31 @@ func (s Stop) Shell() string {
 // Undo returns nil.
 func (Stop) Undo() plan.HostStep { return nil }
 
+// Attach has systemd move one more process into a container's scope: a user may
+// not do so from groups that are not the user's.
+type Attach struct{ Unit }
+
+// Do moves it, and returns when it is there.
+func (a Attach) Do(env *plan.Env) error {
+	c, err := connect(a.User)
+	if err == nil {
+		defer c.close()
+		err = c.AttachProcessesToUnit(c.ctx, a.Name, "", []uint32{uint32(env.Pid)})
+	}
+	if err != nil {
+		return fmt.Errorf("attach to %s: %w", a.Name, err)
+	}
+	return nil
+}
+
+// Shell returns a gdbus(1) command. $pid is the process.
+func (a Attach) Shell() string {
+	return a.call("AttachProcessesToUnit") + " " + plan.Quote(a.Name) + ` "" "[$pid]"`
+}
+
+// Undo returns nil: the process ends with the container.
+func (Attach) Undo() plan.HostStep { return nil }
+
 // Update changes properties of a scope that runs, until it ends.
 func Update(u Unit, p []Property) error {
 	c, err := connect(u.User)

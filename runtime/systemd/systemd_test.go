@@ -165,6 +165,10 @@ func TestShell(t *testing.T) {
 	if got := s.Shell(); got != want {
 		t.Errorf("got %s", got)
 	}
+	const attach = `gdbus call --session --dest org.freedesktop.systemd1 --object-path /org/freedesktop/systemd1 --method org.freedesktop.systemd1.Manager.AttachProcessesToUnit a-b.scope "" "[$pid]"`
+	if got := (Attach{Unit{Name: "a-b.scope", User: true}}).Shell(); got != attach {
+		t.Errorf("got %s", got)
+	}
 	if got := s.Undo().Shell(); got != "systemctl stop a-b.scope 2>/dev/null || true" {
 		t.Errorf("undo is %s", got)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"mydocker/linux"
@@ -92,7 +93,7 @@ func watchV2(dir string) (*OOM, error) {
 
 // Wait returns true when processes were killed since it returned last, or since
 // the watch began, and false when the container has no process any more. With
-// the context's end it returns its error.
+// the context's end it returns its error, once there is nothing left to tell.
 func (o *OOM) Wait(ctx context.Context) (bool, error) {
 	if o.watch != nil {
 		return o.waitV2(ctx)
@@ -110,18 +111,37 @@ func (o *OOM) Wait(ctx context.Context) (bool, error) {
 		if err := o.events.SetReadDeadline(time.Time{}); err != nil {
 			return false, err
 		}
-		if ctx.Err() != nil { // else it was an earlier one's, too late
+		if ctx.Err() == nil {
+			continue // it was an earlier one's, too late
+		}
+		if !o.pending() {
 			return false, ctx.Err()
 		}
+		break
 	}
 	// The removal of the group is an event, too.
 	_, err := os.Lstat(filepath.Join(string(o.group), "cgroup.event_control"))
 	return err == nil, nil
 }
 
+// pending takes an event that is there already. A deadline that is over keeps
+// Read from looking.
+func (o *OOM) pending() (yes bool) {
+	conn, err := o.events.SyscallConn()
+	if err != nil {
+		return false
+	}
+	conn.Control(func(fd uintptr) {
+		n, err := syscall.Read(int(fd), make([]byte, 8))
+		yes = n == 8 && err == nil
+	})
+	return yes
+}
+
 // waitV2 looks at the counts after each change. A container that has ended is
 // looked at last.
 func (o *OOM) waitV2(ctx context.Context) (bool, error) {
+	var over error
 	for {
 		t, err := o.group.table("memory.events")
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -135,9 +155,10 @@ func (o *OOM) waitV2(ctx context.Context) (bool, error) {
 		if err != nil || strings.Contains(events, "populated 0") {
 			return false, nil
 		}
-		if err := o.watch.Wait(ctx); err != nil {
-			return false, err
+		if over != nil {
+			return false, over
 		}
+		over = o.watch.Wait(ctx)
 	}
 }
 
