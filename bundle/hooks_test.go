@@ -26,7 +26,8 @@ func TestHooks(t *testing.T) {
 	log := filepath.Join(shared, "log")
 	p.spec.Mounts = append(p.spec.Mounts, specs.Mount{Destination: "/shared", Source: "shared", Options: []string{"rbind", "rw"}})
 	h := &specs.Hooks{
-		Prestart:        []specs.Hook{hook("prestart", log, "")}, //nolint:staticcheck // deprecated, and to be run
+		//lint:ignore SA1019 deprecated, and to be run
+		Prestart:        []specs.Hook{hook("prestart", log, "")},
 		CreateRuntime:   []specs.Hook{hook("createRuntime", log, ""), hook("second", log, "")},
 		CreateContainer: []specs.Hook{hook("createContainer", log, "")},
 		StartContainer:  []specs.Hook{hook("startContainer", "/shared/log", "")},

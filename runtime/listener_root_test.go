@@ -103,13 +103,11 @@ func (a *agent) answer(fd int) error {
 }
 
 func ioctl(fd int, call uintptr, arg unsafe.Pointer) syscall.Errno {
-	for {
-		if !readable(fd) {
-			return syscall.ENOENT
-		}
-		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), call, uintptr(arg))
-		return errno
+	if !readable(fd) {
+		return syscall.ENOENT
 	}
+	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), call, uintptr(arg))
+	return errno
 }
 
 // readable waits until there is something to read, or nobody left.

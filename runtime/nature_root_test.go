@@ -185,7 +185,7 @@ func TestCapabilities(t *testing.T) {
 		t.Errorf("joined process that names none:\n%s", got)
 	}
 	f.spec.Process.Capabilities = nil
-	if got := grep(f.run("cat", "/proc/self/status"), "^Cap(Eff|Prm|Bnd)"); strings.Trim(got, "CapEffPrmBnd:\t\n0") != "" {
+	if got := grep(f.run("cat", "/proc/self/status"), "^Cap(Eff|Prm|Bnd)"); strings.Trim(got, "CapEfPrmBnd:\t\n0") != "" {
 		t.Errorf("a process that names none:\n%s", got)
 	}
 }

@@ -186,7 +186,8 @@ func checkHooks(s *specs.Spec) error {
 		return nil
 	}
 	all := slices.Concat(h.CreateRuntime, h.CreateContainer, h.StartContainer, h.Poststart, h.Poststop)
-	for _, hook := range append(all, h.Prestart...) { //nolint:staticcheck // deprecated, and still in use
+	//lint:ignore SA1019 deprecated, and still in use
+	for _, hook := range append(all, h.Prestart...) {
 		if !path.IsAbs(hook.Path) {
 			return fmt.Errorf("hook %q: its path must be absolute", hook.Path)
 		}

@@ -43,8 +43,7 @@ func (u *limits) flags(f *flags) {
 	f.string(&u.cpu.Mems, "memory nodes that may be used", "cpuset-mems")
 	//lint:ignore SA1019 accepted, and warned of
 	optional(f, &u.memory.Kernel, parseBytes, "no kernel has this limit any more; ignored with a warning", "kernel-memory")
-	//lint:ignore SA1019 accepted, and warned of
-	optional(f, &u.memory.KernelTCP, parseBytes, "no kernel has this limit any more; ignored with a warning", "kernel-memory-tcp")
+	optional(f, &u.memory.KernelTCP, parseBytes, "limit of memory for TCP (version 1), in bytes or with a unit", "kernel-memory-tcp")
 	optional(f, &u.memory.Limit, parseBytes, "memory limit, in bytes or with a unit: 100m", "memory")
 	optional(f, &u.memory.Reservation, parseBytes, "memory that is left last, in bytes or with a unit", "memory-reservation")
 	optional(f, &u.memory.Swap, parseBytes, "memory and swap together, in bytes or with a unit; -1: any", "memory-swap")

@@ -27,7 +27,6 @@ func (c *compiler) memoryV1(s *settings, m *specs.LinuxMemory) {
 		s.addBound("memory", "swap limit", "memory", memsw, "-1")
 	}
 	number(s, "memory reservation", "memory", "memory.soft_limit_in_bytes", m.Reservation)
-	//lint:ignore SA1019 the kernel still has it
 	if tcp := m.KernelTCP; given(tcp) {
 		s.add("kernel TCP memory limit", "memory", "memory.kmem.tcp.limit_in_bytes", fmt.Sprint(*tcp))
 		(*s)[len(*s)-1].optional = true

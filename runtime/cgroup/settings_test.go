@@ -1,7 +1,6 @@
 package cgroup
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,6 +46,7 @@ func TestSettings(t *testing.T) {
 		v1, v2 string // "!" begins an error
 	}{
 		{"nothing", &specs.LinuxResources{Memory: &specs.LinuxMemory{}, CPU: &specs.LinuxCPU{}, Pids: &specs.LinuxPids{}}, "", ""},
+		//lint:ignore SA1019 it is to be ignored
 		{"zeros", &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: ptr[int64](0), Reservation: ptr[int64](0), Kernel: ptr[int64](5)},
 			CPU: &specs.LinuxCPU{Shares: ptr[uint64](0), Quota: ptr[int64](0), Period: ptr[uint64](0)}, BlockIO: &specs.LinuxBlockIO{Weight: ptr[uint16](0)}}, "", ""},
 		{"memory and swap", memory(100, 150), "memory.limit_in_bytes=100; memory.memsw.limit_in_bytes=150", "memory.max=100; memory.swap.max=50"},
@@ -240,6 +240,6 @@ func asNobody(t *testing.T, mark, pattern string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	} else if !strings.Contains(string(out), "PASS") {
-		t.Error(fmt.Sprintf("it did not run: %s", out))
+		t.Errorf("it did not run: %s", out)
 	}
 }

@@ -52,7 +52,7 @@ type Again struct{ Dir string }
 
 // Emit opens the directory and makes it the root.
 func (a Again) Emit(b *initprog.Builder) {
-	OpenRoot{a.Dir}.Emit(b)
+	OpenRoot(a).Emit(b)
 	Chroot{}.Emit(b)
 }
 

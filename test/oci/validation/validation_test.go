@@ -147,8 +147,9 @@ func (b *bed) copyIn(file string) {
 func (b *bed) judge(path string) map[string]score {
 	scores := map[string]score{}
 	var alone, beside []string
+	one := regexp.MustCompile(shared)
 	for _, p := range b.programs {
-		if match, _ := regexp.MatchString(shared, p); match {
+		if one.MatchString(p) {
 			alone = append(alone, p)
 		} else {
 			beside = append(beside, p)
