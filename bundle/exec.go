@@ -91,6 +91,9 @@ func (r *Runtime) join(c *Container, spec *specs.Spec, profile []byte, p *specs.
 	}
 	defer target.Close()
 	f := runtime.JoinFacts{Cgroups: c.Layout, LSM: modules(p, spec)}
+	if f.InUserNamespace, err = inUserNamespace(); err != nil {
+		return nil, err
+	}
 	if f.Filter, err = seccomp.Given(r.cache(), profile); err != nil {
 		return nil, err
 	}

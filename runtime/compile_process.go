@@ -95,7 +95,7 @@ func (k *compiler) privileges() []plan.InitStep {
 	steps := []plan.InitStep{
 		security.Bounding{Keep: caps.Bounding},
 		security.KeepCaps{},
-		process.User{UID: p.User.UID, GID: p.User.GID, Groups: p.User.AdditionalGids, Umask: umask(p.User), Mapped: k.userNamespace()},
+		process.User{UID: p.User.UID, GID: p.User.GID, Groups: p.User.AdditionalGids, Umask: umask(p.User), Mapped: k.inUserNamespace()},
 		process.ChdirAgain{Dir: p.Cwd},
 	}
 	if k.Tied {

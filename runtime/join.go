@@ -48,6 +48,8 @@ type JoinFacts struct {
 	Filter *seccomp.Filter
 	// LSM is as in [Facts].
 	LSM security.LSM
+	// InUserNamespace: the caller is in one.
+	InUserNamespace bool
 }
 
 // CompileJoin returns the plan of one more process in a container. It has no
@@ -59,7 +61,7 @@ func CompileJoin(j Join, f JoinFacts) (*plan.Plan, error) {
 	spec.Process = completed(j.Process, j.Spec.Process)
 	k := &compiler{joins: true, program: j.Program,
 		Container: Container{Spec: &spec, Preserve: j.Preserve, Caller: j.Caller, Keyring: j.Keyring},
-		Facts:     Facts{Cgroups: f.Cgroups, Filter: f.Filter, LSM: f.LSM}}
+		Facts:     Facts{Cgroups: f.Cgroups, Filter: f.Filter, LSM: f.LSM, InUserNamespace: f.InUserNamespace}}
 	groups := k.existing(j)
 	p := &plan.Plan{Spawn: plan.Spawn{Cgroup: groups.V2Dir}}
 	before, after := k.cpus()
