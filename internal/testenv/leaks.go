@@ -50,7 +50,7 @@ func (w Watch) Leaks(t testing.TB) {
 			if late(kind) {
 				now = w.settle(t, kind, before[kind])
 			}
-			diffs = append(diffs, difference(kind, before[kind], now)...)
+			diffs = append(diffs, difference(kind, unreaped(before[kind], now), now)...)
 		}
 		if len(diffs) > 0 {
 			t.Errorf("the machine is not as it was before the test:\n%s", strings.Join(diffs, "\n"))
@@ -63,10 +63,18 @@ func (w Watch) settle(t testing.TB, kind string, before []string) []string {
 	t.Helper()
 	for deadline := time.Now().Add(cmp.Or(w.patience, patience)); ; time.Sleep(interval) {
 		now := w.lookAt(t, kind)
-		if slices.Equal(before, now) || time.Now().After(deadline) {
+		if slices.Equal(unreaped(before, now), now) || time.Now().After(deadline) {
 			return now
 		}
 	}
+}
+
+// unreaped returns what was there before, without the dead that their parent has
+// waited for meanwhile: they were an earlier test's, and going.
+func unreaped(before, now []string) []string {
+	return slices.DeleteFunc(slices.Clone(before), func(p string) bool {
+		return strings.Contains(p, deadMark) && !slices.Contains(now, p)
+	})
 }
 
 // look returns what is there by kind, each thing one sorted line.

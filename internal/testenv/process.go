@@ -51,10 +51,13 @@ func descends(pid int, parent map[int]int) bool {
 }
 
 // String tells what of a process does not change while it lives.
+// deadMark is what tells a process that is dead and not waited for.
+const deadMark = ", dead and not waited for"
+
 func (p process) String() string {
 	dead := ""
 	if p.state == "Z" {
-		dead = ", dead and not waited for"
+		dead = deadMark
 	}
 	return fmt.Sprintf("%d (started %s%s) %s", p.pid, p.start, dead, p.command)
 }

@@ -192,3 +192,18 @@ func TestCgroupModeFitsMounts(t *testing.T) {
 		t.Errorf("mode is %s, mounts are %v", mode, tops)
 	}
 }
+
+// TestUnreaped: one that was dead before, and is waited for meanwhile, is no
+// difference; one that is new is.
+func TestUnreaped(t *testing.T) {
+	dead, alive := "7 (started 1"+deadMark+") x", "8 (started 2) y"
+	if d := difference("process", unreaped([]string{dead, alive}, []string{alive}), []string{alive}); len(d) != 0 {
+		t.Errorf("%q", d)
+	}
+	if d := difference("process", unreaped([]string{dead, alive}, []string{dead}), []string{dead}); len(d) != 1 {
+		t.Errorf("a living one is gone: %q", d)
+	}
+	if d := difference("process", unreaped(nil, []string{dead}), []string{dead}); len(d) != 1 {
+		t.Errorf("a dead one is new: %q", d)
+	}
+}
