@@ -50,10 +50,10 @@ func descends(pid int, parent map[int]int) bool {
 	return false
 }
 
-// String tells what of a process does not change while it lives.
 // deadMark is what tells a process that is dead and not waited for.
 const deadMark = ", dead and not waited for"
 
+// String tells what of a process does not change while it lives.
 func (p process) String() string {
 	dead := ""
 	if p.state == "Z" {
