@@ -95,6 +95,9 @@ func (c *config) absolute() error {
 	if s.Root.Path, err = filepath.EvalSymlinks(s.Root.Path); err != nil {
 		return fmt.Errorf("invalid rootfs: %w", err)
 	}
+	if s.Root.Path == "/" {
+		return errors.New("invalid rootfs: it is the host's")
+	}
 	for i := range s.Mounts {
 		if m := &s.Mounts[i]; isBind(*m) && m.Source != "" {
 			m.Source = c.in(m.Source)

@@ -93,23 +93,7 @@ func (r *Runtime) make(id string, o CreateOptions, hold bool) (*making, error) {
 	}
 	r.traced("read config.json", began)
 	m := &making{Runtime: r, CreateOptions: o, config: c, id: id, dir: r.dir(id), hold: hold}
-	warnings, err := runtime.Validate(c.spec)
-	if err != nil {
-		return nil, err
-	}
-	for _, w := range warnings {
-		r.warn("%s", w)
-	}
-	if err := m.checkTerminal(); err != nil {
-		return nil, err
-	}
-	if err := c.absolute(); err != nil {
-		return nil, err
-	}
-	if _, err := os.Lstat(string(m.dir)); err == nil && !r.abandoned(m.dir) {
-		return nil, ErrExist // its control group would be told as in use, else
-	}
-	if err := m.compile(); err != nil {
+	if err := m.planned(); err != nil {
 		return nil, err
 	}
 	began = initprog.Now()
@@ -123,6 +107,28 @@ func (r *Runtime) make(id string, o CreateOptions, hold bool) (*making, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// planned does all that comes before anything is changed on the host: it checks
+// the specification whole, looks at what it names, and makes the plan.
+func (m *making) planned() error {
+	warnings, err := runtime.Validate(m.spec)
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		m.warn("%s", w)
+	}
+	if err := m.checkTerminal(); err != nil {
+		return err
+	}
+	if err := m.absolute(); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(string(m.dir)); err == nil && !m.abandoned(m.dir) {
+		return ErrExist // its control group would be told as in use, else
+	}
+	return m.compile()
 }
 
 func (m *making) compile() error {
