@@ -57,29 +57,6 @@ func readLimited(path string) ([]byte, error) {
 	return b, err
 }
 
-// document is a specification whose filter of system calls is not taken apart: it
-// is most of the text, and its program is in the cache under that.
-type document struct {
-	specs.Spec
-	Linux *struct {
-		specs.Linux
-		Seccomp json.RawMessage `json:"seccomp"`
-	} `json:"linux"`
-}
-
-func decode(text []byte) (*specs.Spec, json.RawMessage, error) {
-	d := &document{}
-	if err := json.Unmarshal(text, d); err != nil {
-		return nil, nil, err
-	}
-	if d.Linux == nil {
-		d.Spec.Linux = &specs.Linux{}
-		return &d.Spec, nil, nil
-	}
-	d.Spec.Linux = &d.Linux.Linux
-	return &d.Spec, d.Linux.Seccomp, nil
-}
-
 // absolute resolves what is relative to the bundle.
 func (c *config) absolute() error {
 	s := c.spec

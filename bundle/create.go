@@ -69,20 +69,19 @@ type making struct {
 // Create makes a container whose process waits for Start. When it fails nothing
 // is left.
 func (r *Runtime) Create(id string, o CreateOptions) (*Container, error) {
-	m, err := r.make(id, o, true)
+	m, err := r.load(id, o)
 	if err != nil {
 		return nil, err
 	}
 	defer m.close()
-	if err := m.finish(); err != nil {
+	if err := m.make(true); err != nil {
 		return nil, err
 	}
 	return &Container{Record: m.rec, Status: specs.StateCreated, dir: m.dir}, nil
 }
 
-// make makes a container up to where its process waits; or runs its program
-// already, if it is not to hold. The caller closes what it returns.
-func (r *Runtime) make(id string, o CreateOptions, hold bool) (*making, error) {
+// load reads what a container is to be made of. The caller closes what it returns.
+func (r *Runtime) load(id string, o CreateOptions) (*making, error) {
 	if err := checkID(id); err != nil {
 		return nil, err
 	}
@@ -92,21 +91,25 @@ func (r *Runtime) make(id string, o CreateOptions, hold bool) (*making, error) {
 		return nil, err
 	}
 	r.traced("read config.json", began)
-	m := &making{Runtime: r, CreateOptions: o, config: c, id: id, dir: r.dir(id), hold: hold}
+	return &making{Runtime: r, CreateOptions: o, config: c, id: id, dir: r.dir(id)}, nil
+}
+
+// make makes a container up to where its process waits; or runs its program
+// already, if it is not to hold.
+func (m *making) make(hold bool) error {
+	m.hold = hold
 	if err := m.planned(); err != nil {
-		return nil, err
+		return err
 	}
-	began = initprog.Now()
+	began := initprog.Now()
 	if err := m.claim(); err != nil {
-		return nil, err
+		return err
 	}
-	r.traced("make the container's directory", began)
+	m.traced("make the container's directory", began)
 	if err := m.start(); err != nil {
-		err = errors.Join(diagnose(err, c.spec), m.abort())
-		m.close()
-		return nil, err
+		return errors.Join(diagnose(err, m.spec), m.abort())
 	}
-	return m, nil
+	return m.finish()
 }
 
 // planned does all that comes before anything is changed on the host: it checks
@@ -311,7 +314,10 @@ func (m *making) abort() error {
 func (m *making) close() {
 	m.fifos.close()
 	m.journal.Close()
-	m.lock.Close()
+	if m.lock != nil {
+		m.lock.Close()
+		m.lock = nil
+	}
 }
 
 // fifos are the ends that a process which holds gets.

@@ -42,15 +42,15 @@ func (s *Started) Remove() error {
 // Run creates a container and starts it. It spares the way by the FIFOs where no
 // hook comes between.
 func (r *Runtime) Run(id string, o CreateOptions) (*Started, error) {
-	if c, err := load(o.Bundle); err == nil && c.spec.Hooks != nil && len(c.spec.Hooks.StartContainer) > 0 {
-		return r.createAndStart(id, o)
-	}
-	m, err := r.make(id, o, false)
+	m, err := r.load(id, o)
 	if err != nil {
 		return nil, err
 	}
 	defer m.close()
-	if err := m.finish(); err != nil {
+	if h := m.spec.Hooks; h != nil && len(h.StartContainer) > 0 {
+		return m.createAndStart()
+	}
+	if err := m.make(false); err != nil {
 		return nil, err
 	}
 	s := &Started{&Container{Record: m.rec, Status: specs.StateRunning, dir: m.dir}, r, m.spec, m.running}
@@ -61,21 +61,17 @@ func (r *Runtime) Run(id string, o CreateOptions) (*Started, error) {
 	return s, nil
 }
 
-func (r *Runtime) createAndStart(id string, o CreateOptions) (*Started, error) {
-	m, err := r.make(id, o, true)
-	if err != nil {
+// createAndStart is for hooks that come between.
+func (m *making) createAndStart() (*Started, error) {
+	if err := m.make(true); err != nil {
 		return nil, err
 	}
-	err = m.finish()
-	m.close()
-	if err != nil {
-		return nil, err
+	m.close() // Start takes its lock
+	if err := m.Start(m.id); err != nil {
+		return nil, errors.Join(err, m.Delete(m.id, true))
 	}
-	if err := r.Start(id); err != nil {
-		return nil, errors.Join(err, r.Delete(id, true))
-	}
-	c, err := r.Find(id)
-	return &Started{c, r, m.spec, m.running}, err
+	c, err := m.Find(m.id)
+	return &Started{c, m.Runtime, m.spec, m.running}, err
 }
 
 // Signal sends a signal to its first process.

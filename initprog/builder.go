@@ -75,6 +75,7 @@ type Op struct {
 
 	step  int
 	label string
+	at    int // where Finish put it
 }
 
 // Into stores the low 32 bits of the result in s.
@@ -101,6 +102,7 @@ func (o *Op) Says(label string) *Op { o.label = label; return o }
 // programmer can make, such as the name of an unknown system call.
 type Builder struct {
 	ops     []*Op
+	block   []Op // where the next operations are: programs have some hundred
 	data    []byte
 	strings map[string]Ptr
 	named   map[string]Slot
@@ -108,11 +110,15 @@ type Builder struct {
 	step    int
 }
 
+// usualData is how many bytes the data of most programs have, or fewer.
+const usualData = 16 << 10
+
 // NewBuilder returns an empty program.
 func NewBuilder() *Builder {
 	return &Builder{
-		data:    append(make([]byte, recordSize), ErrorFD, 0, 0, 0, 0, 0, 0, 0), // the stub writes its failure there
-		strings: map[string]Ptr{},
+		ops:     make([]*Op, 0, 512),
+		data:    append(make([]byte, recordSize, usualData), ErrorFD, 0, 0, 0, 0, 0, 0, 0), // the stub writes its failure there
+		strings: make(map[string]Ptr, 128),
 		named:   map[string]Slot{},
 		step:    -1,
 	}
@@ -132,12 +138,22 @@ func (b *Builder) Sys(name string, args ...any) *Op {
 	if len(args) > 6 {
 		panic("initprog: too many arguments for " + name)
 	}
-	o := &Op{nr: int32(nr), step: b.step, label: name}
+	o := b.op(Op{nr: int32(nr), step: b.step, label: name})
 	for i, a := range args {
 		b.arg(o, i, a)
 	}
-	b.ops = append(b.ops, o)
 	return o
+}
+
+// op appends an operation.
+func (b *Builder) op(o Op) *Op {
+	if len(b.block) == cap(b.block) {
+		b.block = make([]Op, 0, 64)
+	}
+	b.block = append(b.block, o)
+	at := &b.block[len(b.block)-1]
+	b.ops = append(b.ops, at)
+	return at
 }
 
 func (b *Builder) arg(o *Op, i int, a any) {
@@ -263,14 +279,13 @@ func (b *Builder) Copy(from, to Slot) {
 }
 
 func (b *Builder) pseudo(nr int32, label string, l Label, slots ...Ptr) *Op {
-	o := &Op{nr: nr, step: b.step, label: label, target: l}
+	o := b.op(Op{nr: nr, step: b.step, label: label, target: l})
 	if len(slots) > 0 {
 		o.args[0] = uint64(slots[0])
 	}
 	if len(slots) > 1 {
 		o.args[2] = uint64(slots[1])
 	}
-	b.ops = append(b.ops, o)
 	return o
 }
 

@@ -55,23 +55,23 @@ func (b *Builder) Finish(trace bool) (*Program, error) {
 			return nil, fmt.Errorf("initprog: label %d was never placed", i+1)
 		}
 	}
-	p.image = elfImage(b.encode(p.ops), b.data)
+	image, ops := elfImage(b.data, opSize*len(p.ops))
+	b.encode(ops, p.ops)
+	p.image = image
 	return p, nil
 }
 
 // encode lays the operations out for the stub. Jumps go to the position that
 // their target has in ops.
-func (b *Builder) encode(ops []*Op) []byte {
-	at := make(map[*Op]int, len(ops))
+func (b *Builder) encode(out []byte, ops []*Op) {
 	for i, o := range ops {
-		at[o] = i
+		o.at = i
 	}
-	out := make([]byte, opSize*len(ops))
 	for i, o := range ops {
 		w := out[opSize*i:]
 		args := o.args
 		if o.target.n > 0 {
-			args[1] = opsBase + opSize*uint64(b.position(o.target, at, len(ops)-1))
+			args[1] = opsBase + opSize*uint64(b.position(o.target, len(ops)-1))
 		}
 		binary.NativeEndian.PutUint32(w, uint32(o.nr))
 		binary.NativeEndian.PutUint64(w[8:], uint64(o.dst))
@@ -81,16 +81,15 @@ func (b *Builder) encode(ops []*Op) []byte {
 		}
 		binary.NativeEndian.PutUint64(w[72:], o.ok)
 	}
-	return out
 }
 
 // position returns where the operation behind l is; end if none follows it.
-func (b *Builder) position(l Label, at map[*Op]int, end int) int {
+func (b *Builder) position(l Label, end int) int {
 	n := b.labels[l.n-1]
 	if n >= len(b.ops) {
 		return end
 	}
-	return at[b.ops[n]]
+	return b.ops[n].at
 }
 
 // failedOp returns the index of the operation at that address.
@@ -110,8 +109,9 @@ func (e *Error) Error() string { return e.Label + ": " + e.Errno.Error() }
 func (e *Error) Unwrap() error { return e.Errno }
 
 // elfImage returns a static executable of three segments: the stub, the data
-// (read and write) and the operations (read only). See elf(5).
-func elfImage(ops, data []byte) []byte {
+// (read and write) and the operations (read only), of which it has the place,
+// of opsLen bytes, for the caller to fill. See elf(5).
+func elfImage(data []byte, opsLen int) (img, ops []byte) {
 	const page = 4096
 	code := stubCode()
 	codeOff := 64 + 3*56
@@ -121,10 +121,9 @@ func elfImage(ops, data []byte) []byte {
 	up := func(n int) int { return (n + page - 1) &^ (page - 1) }
 	dataOff := page
 	opsOff := dataOff + up(len(data))
-	img := make([]byte, opsOff+len(ops))
+	img = make([]byte, opsOff+opsLen)
 	copy(img[codeOff:], code)
 	copy(img[dataOff:], data)
-	copy(img[opsOff:], ops)
 
 	w := binary.NativeEndian
 	copy(img, "\x7fELF\x02\x01\x01")
@@ -149,8 +148,8 @@ func elfImage(ops, data []byte) []byte {
 	}
 	segment(0, 5, 0, codeOff+len(code), codeBase) // R X
 	segment(1, 6, dataOff, len(data), dataBase)   // RW
-	segment(2, 4, opsOff, len(ops), opsBase)      // R
-	return img
+	segment(2, 4, opsOff, opsLen, opsBase)        // R
+	return img, img[opsOff:]
 }
 
 const codeBase = 0x40_0000

@@ -18,7 +18,7 @@ const stampBase = 0x3000_0000
 func (b *Builder) stamped() ([]*Op, int) {
 	size := 16 * (len(b.ops) + 2)
 	shared := *b // appends to its own list
-	shared.ops = nil
+	shared.ops, shared.block = nil, nil
 	shared.step = -1
 	shared.Sys("mmap", stampBase, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_FIXED, traceFD, 0).Says("mmap trace")
 	shared.stamp(0)

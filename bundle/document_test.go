@@ -1,0 +1,65 @@
+package bundle
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// TestDocument decodes specifications in which every field there is, also of
+// later versions of the package, says something.
+func TestDocument(t *testing.T) {
+	want := &specs.Spec{}
+	fill(reflect.ValueOf(want).Elem())
+	text, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, seccomp, err := decode(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	filter, err := json.Marshal(want.Linux.Seccomp)
+	if err != nil || string(seccomp) != string(filter) {
+		t.Errorf("the filter is %s, want %s, %v", seccomp, filter, err)
+	}
+	want.Linux.Seccomp = nil
+	if !reflect.DeepEqual(got, want) {
+		a, _ := json.Marshal(got)
+		b, _ := json.Marshal(want)
+		t.Errorf("decoded:\n%s\nwant:\n%s", a, b)
+	}
+}
+
+// fill gives each field a value that is not its zero.
+func fill(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i))
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fill(v.Index(0))
+		fill(v.Index(1))
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(key)
+		fill(value)
+		v.SetMapIndex(key, value)
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Interface:
+		v.Set(reflect.ValueOf("x"))
+	default:
+		v.Set(reflect.ValueOf(7).Convert(v.Type()))
+	}
+}
