@@ -7,8 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -18,9 +21,14 @@ import (
 // cacheVersion changes with the compiler.
 const cacheVersion = "2 " + cacheName
 
+// cacheSize is how many programs are kept, of some thousand bytes each. Most
+// machines have a handful; who makes a profile for each container has one more
+// each time.
+const cacheSize = 256
+
 // Cached is Compile with a memory: a directory of programs, each in a file
 // named by the hash of its profile. A file that is damaged is not used; one that
-// cannot be written is no error.
+// cannot be written is no error. Of more than [cacheSize] the oldest are removed.
 func Cached(dir string, p *specs.LinuxSeccomp) (*Filter, error) {
 	text, err := json.Marshal(p)
 	if err != nil {
@@ -80,8 +88,28 @@ func cached(dir string, text []byte, compile func() (*Filter, error)) (*Filter, 
 	}
 	if os.MkdirAll(dir, 0o700) == nil {
 		atomicfile.Write(file, encode(f), 0o600, false)
+		shrink(dir)
 	}
 	return f, nil
+}
+
+// shrink removes a quarter of a cache that has become too large. A program that
+// is in use is compiled again, and is young then.
+func shrink(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) <= cacheSize {
+		return
+	}
+	age := map[string]time.Time{}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			age[e.Name()] = info.ModTime()
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(age), func(a, b string) int { return age[a].Compare(age[b]) })
+	for _, name := range names[:len(names)-min(len(names), cacheSize*3/4)] {
+		os.Remove(filepath.Join(dir, name))
+	}
 }
 
 // encode returns the flags and the program behind their checksum.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -337,5 +338,30 @@ func TestListenerFlags(t *testing.T) {
 	}
 	if !Empty(&specs.LinuxSeccomp{}) || !Empty(nil) || Empty(&specs.LinuxSeccomp{DefaultAction: specs.ActAllow}) {
 		t.Error("a profile is empty if it says nothing")
+	}
+}
+
+// TestCacheShrinks: of too many programs the young ones stay.
+func TestCacheShrinks(t *testing.T) {
+	dir := t.TempDir()
+	for i := range cacheSize {
+		old := filepath.Join(dir, fmt.Sprintf("%064d", i))
+		if err := os.WriteFile(old, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		at := time.Unix(int64(i), 0)
+		if err := os.Chtimes(old, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := CachedText(dir, []byte(`{"defaultAction":"SCMP_ACT_ALLOW"}`)); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != cacheSize*3/4 {
+		t.Fatalf("%d programs, %v", len(left), err)
+	}
+	if got, want := left[0].Name(), fmt.Sprintf("%064d", cacheSize-len(left)+1); got != want {
+		t.Errorf("the oldest that stayed is %s, want %s", got, want)
 	}
 }
