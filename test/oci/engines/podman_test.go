@@ -2,7 +2,9 @@ package engines_test
 
 import (
 	"os"
+	"strings"
 	"testing"
+	"time"
 )
 
 // podmansDefaults replace limits of open files and processes that may be higher
@@ -55,5 +57,10 @@ func (b *bed) testUsers() {
 	if err != nil || string(out) != "100000 200000\n" {
 		b.t.Errorf("outside it belongs to %s, %v", out, err)
 	}
-	b.want(0, append(b.remove, "box")...)
+	// Podman 4.3 fails now and then to remove one with users of its own, with runc
+	// as often: its own cleanup after the end has not unmounted everything yet.
+	for try := 0; try < 5 && strings.Contains(b.do(append(b.remove, "box")...).err, "resource busy"); try++ {
+		time.Sleep(100 * time.Millisecond)
+	}
+	b.says("", "ps", "-aq")
 }
