@@ -3,13 +3,11 @@ package runtime_test
 import (
 	"os"
 	"path/filepath"
-	goruntime "runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"unsafe"
 
 	"mydocker/internal/testenv"
 	"mydocker/linux"
@@ -43,30 +41,12 @@ func swap(t testing.TB, path, target string) *swapper {
 				return
 			default:
 			}
-			if err := exchange(path, link); err == nil {
+			if err := testenv.Exchange(path, link); err == nil {
 				s.swaps.Add(1)
 			}
 		}
 	}()
 	return s
-}
-
-// exchange swaps two names at once, see renameat2(2).
-func exchange(a, b string) error {
-	number := map[string]uintptr{"amd64": 316, "arm64": 276}[goruntime.GOARCH]
-	p, err := syscall.BytePtrFromString(a)
-	if err != nil {
-		return err
-	}
-	q, err := syscall.BytePtrFromString(b)
-	if err != nil {
-		return err
-	}
-	const cwd, both = ^uintptr(99), 2 // AT_FDCWD, RENAME_EXCHANGE
-	if _, _, e := syscall.Syscall6(number, cwd, uintptr(unsafe.Pointer(p)), cwd, uintptr(unsafe.Pointer(q)), both, 0); e != 0 {
-		return e
-	}
-	return nil
 }
 
 // end stops it; it raced in earnest.

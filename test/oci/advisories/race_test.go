@@ -3,15 +3,14 @@ package advisories
 import (
 	"os"
 	"path/filepath"
-	goruntime "runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
-	"unsafe"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"mydocker/internal/testenv"
 )
 
 // rounds is how many containers race with the one that swaps, in each test.
@@ -21,7 +20,7 @@ const rounds = 400
 func TestMain(m *testing.M) {
 	if path := os.Getenv("SWAP"); path != "" {
 		for {
-			exchange(path, path+".link")
+			testenv.Exchange(path, path+".link")
 		}
 	}
 	os.Exit(m.Run())
@@ -43,7 +42,7 @@ func (b *bed) swap(path, target string) *swapper {
 	go func() {
 		defer s.done.Done()
 		for !s.stop.Load() {
-			if exchange(path, path+".link") == nil {
+			if testenv.Exchange(path, path+".link") == nil {
 				s.swaps++
 			}
 		}
@@ -59,24 +58,6 @@ func (s *swapper) end(t *testing.T) {
 	if t.Logf("%d swaps", s.swaps); s.swaps < 10*rounds {
 		t.Errorf("only %d swaps", s.swaps)
 	}
-}
-
-// exchange swaps two names at once, see renameat2(2).
-func exchange(a, b string) error {
-	number := map[string]uintptr{"amd64": 316, "arm64": 276}[goruntime.GOARCH]
-	p, err := syscall.BytePtrFromString(a)
-	if err != nil {
-		return err
-	}
-	q, err := syscall.BytePtrFromString(b)
-	if err != nil {
-		return err
-	}
-	const cwd, both = ^uintptr(99), 2 // AT_FDCWD, RENAME_EXCHANGE
-	if _, _, e := syscall.Syscall6(number, cwd, uintptr(unsafe.Pointer(p)), cwd, uintptr(unsafe.Pointer(q)), both, 0); e != 0 {
-		return e
-	}
-	return nil
 }
 
 // reached waits until somebody who opens a path by its name has what a link leads
