@@ -28,7 +28,7 @@ const module = "mydocker"
 // comment says why.
 const floors = `
 	# The ground: the kernel's calls, the program of the first process, plans.
-	NONE < linux, initprog, internal/units, internal/ps, internal/proc, internal/ocispec, jsonlog;
+	NONE < linux, initprog, internal/units, internal/ps, internal/proc, internal/ocispec, internal/runtimespec, jsonlog;
 
 	# Speaking netlink uses the calls.
 	linux < linux/netlink, linux/nft;
@@ -46,7 +46,7 @@ const floors = `
 	# Logs are read by others than those that write them: see libraries_test.go.
 	linux, jsonlog < jsonlog/reader;
 
-	plan, linux/netlink, linux/nft, internal/units, internal/ps, internal/proc, internal/ocispec,
+	plan, linux/netlink, linux/nft, internal/units, internal/ps, internal/proc, internal/ocispec, internal/runtimespec,
 	internal/atomicfile, internal/filelock, jsonlog/reader, event
 	< GROUND;
 

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"mydocker/internal/runtimespec"
 )
 
 // maxConfig is the size above which a specification is refused, in bytes.
@@ -37,7 +39,7 @@ func load(bundle string) (*config, error) {
 		}
 		return nil, err
 	}
-	if c.spec, c.seccomp, err = decode(c.text); err != nil {
+	if c.spec, c.seccomp, err = runtimespec.Decode(c.text); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, configFile), err)
 	}
 	return c, nil

@@ -12,6 +12,7 @@ import (
 
 	"mydocker/initprog"
 	"mydocker/internal/filelock"
+	"mydocker/internal/runtimespec"
 	"mydocker/linux"
 	"mydocker/runtime/cgroup"
 )
@@ -57,7 +58,7 @@ func (c *Container) spec() (*specs.Spec, json.RawMessage, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	spec, profile, err := decode(text)
+	spec, profile, err := runtimespec.Decode(text)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", c.dir.path(configFile), err)
 	}

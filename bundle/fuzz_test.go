@@ -12,6 +12,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"mydocker/internal/runtimespec"
 	"mydocker/runtime"
 	"mydocker/runtime/cgroup"
 	"mydocker/runtime/security/seccomp"
@@ -45,7 +46,7 @@ func fuzzedBundle(t testing.TB) string {
 // plannedIn does to a text what create does before it takes the container's name,
 // on this machine and for this user.
 func plannedIn(t testing.TB, dir string, text []byte) error {
-	spec, profile, err := decode(text)
+	spec, profile, err := runtimespec.Decode(text)
 	if err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func TestRootOfTheHost(t *testing.T) {
 // returns why it is none.
 func planOf(t testing.TB, text []byte) error {
 	for _, l := range fuzzedLayouts() {
-		spec, profile, err := decode(text)
+		spec, profile, err := runtimespec.Decode(text)
 		if err != nil {
 			return err
 		}
@@ -267,7 +268,7 @@ func FuzzProcess(f *testing.F) {
 			f.Add([]byte(s.Process))
 		}
 	}
-	spec, _, err := decode(seeds(f)[0])
+	spec, _, err := runtimespec.Decode(seeds(f)[0])
 	if err != nil {
 		f.Fatal(err)
 	}

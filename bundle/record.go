@@ -14,6 +14,7 @@ import (
 	"mydocker/internal/atomicfile"
 	"mydocker/internal/filelock"
 	"mydocker/internal/proc"
+	"mydocker/internal/runtimespec"
 	"mydocker/runtime/cgroup"
 )
 
@@ -37,7 +38,7 @@ type Record struct {
 	Layout cgroup.Layout `json:"layout,omitzero"`
 	Unit   string        `json:"unit,omitempty"`
 	// Limits are the container's by now, where they have been changed.
-	Limits rare[specs.LinuxResources] `json:"limits,omitzero"`
+	Limits runtimespec.Rare[specs.LinuxResources] `json:"limits,omitzero"`
 	// Keyring is the name of its session keyring, empty: the caller's.
 	Keyring string `json:"keyring,omitempty"`
 	// OwnPIDs says that its processes end with the first.

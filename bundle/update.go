@@ -22,7 +22,7 @@ func (r *Runtime) Update(id string, change *specs.LinuxResources) error {
 	if c.Cgroup == "" {
 		return errors.New("the container has no control group of its own, and so no limits")
 	}
-	now := c.Limits.value
+	now := c.Limits.Value
 	if now == nil {
 		now = spec.Linux.Resources
 	}
@@ -47,7 +47,7 @@ func (r *Runtime) Update(id string, change *specs.LinuxResources) error {
 	if err := cgroup.Update(c.Layout, c.Cgroup, set); err != nil {
 		return err
 	}
-	c.Limits.value = merged
+	c.Limits.Value = merged
 	return c.dir.writeRecord(&c.Record)
 }
 

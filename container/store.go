@@ -16,6 +16,7 @@ import (
 
 	"mydocker/internal/atomicfile"
 	"mydocker/internal/filelock"
+	"mydocker/internal/runtimespec"
 )
 
 // A Store is the containers of one engine.
@@ -175,7 +176,7 @@ func (s *Store) save(r *Record) error {
 
 // SaveSpec writes the runtime specification.
 func (h *Handle) SaveSpec() error {
-	b, err := json.Marshal(h.Spec)
+	b, err := runtimespec.Encode(h.Spec)
 	if err != nil {
 		return err
 	}

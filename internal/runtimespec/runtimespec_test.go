@@ -1,4 +1,4 @@
-package bundle
+package runtimespec
 
 import (
 	"encoding/json"
@@ -8,7 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// TestDocument decodes specifications in which every field there is, also of
+// TestDocument decodes and encodes a specification in which every field there is, also of
 // later versions of the package, says something.
 func TestDocument(t *testing.T) {
 	want := &specs.Spec{}
@@ -17,13 +17,21 @@ func TestDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, seccomp, err := decode(text)
+	got, seccomp, err := Decode(text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	filter, err := json.Marshal(want.Linux.Seccomp)
 	if err != nil || string(seccomp) != string(filter) {
 		t.Errorf("the filter is %s, want %s, %v", seccomp, filter, err)
+	}
+	written, err := Encode(want)
+	again := &specs.Spec{}
+	if err == nil {
+		err = json.Unmarshal(written, again)
+	}
+	if err != nil || !reflect.DeepEqual(again, want) {
+		t.Errorf("encoded: %v\n%s\nwant:\n%s", err, written, text)
 	}
 	want.Linux.Seccomp = nil
 	if !reflect.DeepEqual(got, want) {
@@ -61,5 +69,20 @@ func fill(v reflect.Value) {
 		v.Set(reflect.ValueOf("x"))
 	default:
 		v.Set(reflect.ValueOf(7).Convert(v.Type()))
+	}
+}
+
+// TestEmpty: what says nothing is left out.
+func TestEmpty(t *testing.T) {
+	s := &specs.Spec{Process: &specs.Process{}, Linux: &specs.Linux{Resources: &specs.LinuxResources{}}}
+	want, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Encode(s); err != nil || string(got) != string(want) {
+		t.Errorf("%s, %v, want %s", got, err, want)
+	}
+	if s, filter, err := Decode([]byte(`{"process":null,"linux":{"seccomp":null,"devices":null}}`)); err != nil || s.Process != nil || s.Linux.Devices != nil || string(filter) != "null" {
+		t.Errorf("%+v %s %v", s, filter, err)
 	}
 }
