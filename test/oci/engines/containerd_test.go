@@ -90,6 +90,11 @@ func (b *bed) testCtrTask() {
 	b.says("in", exec("one", "echo", "in")...)
 	b.want(4, exec("two", "sh", "-c", "exit 4")...)
 	b.status("RUNNING")
+	// The container is this runtime's: no other reads its state.
+	out, err := b.Command(b.runtime, "--root", "/run/containerd/runc/default", "state", "box").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), `"running"`) {
+		b.t.Errorf("state: %v %s", err, out)
+	}
 	b.want(0, "task", "pause", "box")
 	b.status("PAUSED")
 	b.want(0, "task", "resume", "box")
