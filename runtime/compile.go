@@ -130,6 +130,7 @@ func Compile(c Container, f Facts) (*plan.Plan, error) {
 		k.cgroups().Join,    // before anything uses resources
 		k.affinity(),        // of the control group's CPUs
 		k.mountJoined(),     // no name is the host's from here on
+		k.userMade(),        // after all that only the caller may join
 		k.userRoot(),        // after the last that the host's root may do
 		k.keyring(),         // the user namespace has names of its own for them
 		k.innerNamespaces(), // cgroup: its root is where the process is by now
