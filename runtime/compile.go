@@ -79,6 +79,9 @@ type Facts struct {
 	OwnCgroups bool
 	// NotDir tells the sources of binds that are no directories.
 	NotDir map[string]bool
+	// Covered tells the sources of binds below which something is mounted; it is
+	// asked for containers with a user namespace.
+	Covered map[string]bool
 	// Places tells where mount points lead that are symbolic links in the image,
 	// also such that lead to nothing.
 	Places map[string]string

@@ -99,7 +99,7 @@ func (k *compiler) mount(m specs.Mount, o mount.Options) plan.InitStep {
 		return mount.Remount{Target: m.Destination, Place: place, Options: o}
 	case isBind(m, o):
 		b := mount.Bind{Source: m.Source, Target: m.Destination, Place: place, File: k.NotDir[m.Source], Options: bindOptions(o)}
-		if handed(m, o) {
+		if k.handed(m, o) {
 			b.Handed = consoleFD
 		} else {
 			b.Fetched = k.fetched()
@@ -172,9 +172,10 @@ func bindOptions(o mount.Options) mount.Options {
 }
 
 // handed tells whether the host's side clones the source of a bind: to map its
-// owners, or because the name means one of the caller's descriptors.
-func handed(m specs.Mount, o mount.Options) bool {
-	if o.Map || len(m.UIDMappings) > 0 {
+// owners, because the name means one of the caller's descriptors, or to leave
+// out what is mounted below.
+func (k *compiler) handed(m specs.Mount, o mount.Options) bool {
+	if k.uncovers(m, o) || o.Map || len(m.UIDMappings) > 0 {
 		return true
 	}
 	for _, dir := range []string{"/proc/self/", "/proc/thread-self/", "/dev/fd/"} {
@@ -185,6 +186,13 @@ func handed(m specs.Mount, o mount.Options) bool {
 	return false
 }
 
+// uncovers tells a bind that leaves out what is mounted below its source. A
+// user namespace may not: mounts that it got as a whole are locked together,
+// see mount_namespaces(7).
+func (k *compiler) uncovers(m specs.Mount, o mount.Options) bool {
+	return k.userNamespace() && !o.Rbind && k.Covered[m.Source]
+}
+
 // senders are the host's steps for mounts, in the order in which the first
 // process waits for them.
 func (k *compiler) senders() (steps []plan.HostStep) {
@@ -192,7 +200,7 @@ func (k *compiler) senders() (steps []plan.HostStep) {
 		o, err := mount.Parse(m.Options)
 		switch {
 		case err != nil || o.Remount:
-		case isBind(m, o) && handed(m, o):
+		case isBind(m, o) && k.handed(m, o):
 			steps = append(steps, k.hand(m, o))
 		case o.CopyUp:
 			steps = append(steps, mount.CopyUp{Target: m.Destination, Mode: !o.Has("mode"), Owner: !o.Has("uid") && !o.Has("gid")})
@@ -202,7 +210,10 @@ func (k *compiler) senders() (steps []plan.HostStep) {
 }
 
 func (k *compiler) hand(m specs.Mount, o mount.Options) mount.Handed {
-	h := mount.Handed{Source: m.Source, Recursive: o.Rbind, All: o.MapAll}
+	h := mount.Handed{Source: m.Source, Recursive: o.Rbind, All: o.MapAll, Uncovers: k.uncovers(m, o)}
+	if h.Uncovers && k.Unprivileged {
+		k.fail(fmt.Errorf("mount %s: only root may leave out what is mounted below %s: rbind shows it", m.Destination, m.Source))
+	}
 	at, _ := k.namespace("user")
 	switch {
 	case len(m.UIDMappings) > 0:

@@ -82,3 +82,19 @@ func TestLockedAttributes(t *testing.T) {
 		b.Spec.Mounts = before
 	}
 }
+
+// TestBindUncovers: a user namespace's container gets a directory of the host
+// without what is mounted below, as any other does.
+func TestBindUncovers(t *testing.T) {
+	for _, users := range []bool{false, true} {
+		b := newBox(t)
+		if users {
+			b.inUsers()
+		}
+		source := guarded(t)
+		b.mount("/mnt", "bind", source, "bind", "ro")
+		b.gives("grep -c ' /mnt' /proc/self/mountinfo; ls /mnt", "1\nbelow\n")
+		b.Spec.Mounts[len(b.Spec.Mounts)-1].Options = []string{"rbind"}
+		b.gives("grep -c ' /mnt' /proc/self/mountinfo", "2\n")
+	}
+}
