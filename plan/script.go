@@ -183,6 +183,9 @@ func (b *scriptWriter) start(p *Plan) {
 	b.line("  %s /bin/sh -euc \"$stage1\" || status=$?", b.enter(p))
 	b.line("  echo \"ended $status\" >&4; exit \"$status\" ) <&3 &")
 	b.line("child=$!\nawait; pid=$word")
+	if !p.Spawn.Later {
+		b.steps(p.Placed)
+	}
 	if len(spawn(p).UIDs) > 0 {
 		b.maps(p)
 	}

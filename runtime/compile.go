@@ -122,7 +122,7 @@ func Compile(c Container, f Facts) (*plan.Plan, error) {
 		Host:   slices.Concat(c.Host, k.mountedOnHost(), k.groupsBefore()),
 		Beside: k.groupsBeside(),
 		Spawn:  k.spawn(),
-		Placed: slices.Concat(k.identities(), k.groupsAfter()),
+		Placed: slices.Concat(k.identities(), k.groupsAfter(), k.raised()),
 		Attach: slices.Concat(k.mapped(), k.netDevices(), c.Attach),
 	}
 	p.Init = slices.Concat(

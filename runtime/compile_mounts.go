@@ -14,7 +14,6 @@ import (
 	"mydocker/plan"
 	"mydocker/runtime/mount"
 	"mydocker/runtime/namespace"
-	"mydocker/runtime/process"
 )
 
 // mounts returns a step for each mount of the specification.
@@ -267,21 +266,4 @@ func (k *compiler) mountsProc() bool {
 	return slices.ContainsFunc(k.Spec.Mounts, func(m specs.Mount) bool {
 		return m.Type == "proc" && m.Destination == "/proc"
 	})
-}
-
-// rlimits numbers the resources of setrlimit(2).
-var rlimits = []string{"cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile",
-	"memlock", "as", "locks", "sigpending", "msgqueue", "nice", "rtprio", "rttime"}
-
-func (k *compiler) limits() (steps []plan.InitStep) {
-	for _, r := range k.Spec.Process.Rlimits {
-		name := strings.ToLower(strings.TrimPrefix(r.Type, "RLIMIT_"))
-		n := slices.Index(rlimits, name)
-		if n < 0 {
-			k.fail(fmt.Errorf("unknown resource limit %q", r.Type))
-			continue
-		}
-		steps = append(steps, process.Rlimit{Name: name, Resource: n, Soft: r.Soft, Hard: r.Hard})
-	}
-	return steps
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -115,5 +116,42 @@ func (f *foreign) users(path string) {
 		if n.Type == "user" {
 			f.spec.Linux.Namespaces[i].Path = path
 		}
+	}
+}
+
+// TestRaisedLimits: limits above the hard ones are for the host's root to set,
+// also for a process in a user namespace; where that may not, it is an error.
+func TestRaisedLimits(t *testing.T) {
+	f := newForeign(t)
+	f.readable()
+	l := f.spec.Linux
+	l.Namespaces = append(l.Namespaces, specs.LinuxNamespace{Type: "user"})
+	l.UIDMappings, l.GIDMappings = mapped(), mapped()
+	// Below the hard limits everyone may; signals are neither counted nor needed.
+	f.spec.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_SIGPENDING", Soft: 100, Hard: 200}, {Type: "RLIMIT_CORE", Soft: 0, Hard: 0}}
+	const tell = "grep -E 'pending|core' /proc/self/limits | sed 's/  */ /g'"
+	if got := f.run("sh", "-c", tell); got != "Max core file size 0 0 bytes \nMax pending signals 100 200 signals \n" {
+		t.Errorf("lowered: %q", got)
+	}
+	run := f.lasting()
+	var was syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &was); err != nil {
+		t.Fatal(err)
+	}
+	raised := was.Max + 77
+	f.spec.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 50, Hard: raised}}
+	if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: was.Cur, Max: raised}) != nil {
+		f.refused(fmt.Sprintf("raise the hard limit nofile to %d: prlimit: operation not permitted", raised), "true")
+		return
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &was); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("50\n%d\n", raised)
+	if got := f.run("sh", "-c", "ulimit -Sn; ulimit -Hn"); got != want {
+		t.Errorf("raised: %q, want %q", got, want)
+	}
+	if got := f.joined(run, "sh", "-c", "ulimit -Sn; ulimit -Hn"); got != want {
+		t.Errorf("raised for one that joins: %q, want %q", got, want)
 	}
 }
