@@ -298,7 +298,7 @@ func (k *compiler) names() (steps []plan.InitStep) {
 func (k *compiler) protect() (steps []plan.InitStep) {
 	steps = k.seals()
 	for _, p := range k.there(k.linux().MaskedPaths) {
-		steps = append(steps, mount.Mask{Path: p, Kind: k.Kinds[p], Mount: k.kernelMount(p)})
+		steps = append(steps, mount.Mask{Path: p, Kind: k.Kinds[p], Mount: k.kernelMount(p), Label: k.mountLabel()})
 	}
 	for _, p := range k.there(k.linux().ReadonlyPaths) {
 		steps = append(steps, mount.ReadOnly{Path: p, Mount: k.kernelMount(p)})

@@ -113,13 +113,22 @@ func (k *compiler) mount(m specs.Mount, o mount.Options) plan.InitStep {
 		return k.cgroupV2(m, o)
 	}
 	f := mount.Filesystem{Type: m.Type, Source: m.Source, Target: m.Destination, Place: place, Else: k.instead(m.Type), Options: writable(m, o)}
-	if label := k.linux().MountLabel; label != "" && k.LSM.SELinux && m.Type != "proc" && m.Type != "sysfs" {
-		f.Options.Data = append(slices.Clone(f.Options.Data), `context="`+label+`"`)
+	if m.Type != "proc" && m.Type != "sysfs" && m.Type != "mqueue" {
+		f.Options.Label = k.mountLabel()
 	}
 	if o.CopyUp {
 		f.Copied = consoleFD
 	}
 	return f
+}
+
+// mountLabel is that of new file systems, where SELinux is on: those of the
+// kernel that are everywhere the same file system keep theirs.
+func (k *compiler) mountLabel() string {
+	if !k.LSM.SELinux {
+		return ""
+	}
+	return k.linux().MountLabel
 }
 
 // all makes a bind of options, with what is mounted below.
@@ -226,6 +235,7 @@ func (k *compiler) hand(m specs.Mount, o mount.Options) mount.Handed {
 }
 
 func (k *compiler) cgroupV1(m specs.Mount, o mount.Options) plan.InitStep {
+	o.Label = k.mountLabel()
 	c := mount.CgroupV1{Target: m.Destination, Place: k.Places[m.Destination], Options: o}
 	for _, d := range k.Cgroups.Inside(k.linux().CgroupsPath) {
 		c.Mounts = append(c.Mounts, mount.CgroupDir{Name: d.Name, Dir: d.Dir})
