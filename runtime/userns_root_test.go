@@ -71,6 +71,23 @@ func TestNewUserNamespaceJoinsOthers(t *testing.T) {
 	}
 }
 
+// TestNewUserNamespaceIsAwaited: what the host's side makes of the container's
+// user namespace, and moves to its network, is of those that come late.
+func TestNewUserNamespaceIsAwaited(t *testing.T) {
+	f := newDevices(t)
+	f.readable()
+	l := f.spec.Linux
+	l.Namespaces = []specs.LinuxNamespace{{Type: "mount"}, {Type: "network"}, {Type: "user"},
+		{Type: "uts", Path: fmt.Sprintf("/proc/%d/ns/uts", holder(t, "--uts"))}}
+	l.UIDMappings, l.GIDMappings = mapped(), mapped()
+	l.NetDevices = map[string]specs.LinuxNetDevice{"away": {}}
+	source := t.TempDir()
+	f.spec.Mounts = append(f.spec.Mounts, specs.Mount{Destination: "/mnt", Type: "bind", Source: source, Options: []string{"bind", "idmap"}})
+	if got := f.run("sh", "-c", "stat -c %u /mnt; ip -o link show away | wc -l"); got != "0\n1\n" {
+		t.Errorf("%q", got)
+	}
+}
+
 // childOf returns the one child of a process.
 func childOf(t *testing.T, pid int) (child int) {
 	t.Helper()
