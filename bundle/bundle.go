@@ -37,6 +37,7 @@ import (
 	"mydocker/runtime/cgroup"
 	"mydocker/runtime/mount"
 	"mydocker/runtime/namespace"
+	"mydocker/runtime/process"
 	"mydocker/runtime/rootfs"
 )
 
@@ -136,7 +137,7 @@ func (d dir) lock() (*filelock.Held, error) {
 
 // codec knows the steps that a journal may hold.
 func (r *Runtime) codec() plan.Codec {
-	steps := slices.Concat(rootfs.Steps(), cgroup.HostSteps(), mount.Steps(), namespace.Steps(), []plan.HostStep{namespace.Maps{}})
+	steps := slices.Concat(rootfs.Steps(), cgroup.HostSteps(), mount.Steps(), process.Steps(), namespace.Steps(), []plan.HostStep{namespace.Maps{}})
 	if r.Systemd != nil {
 		steps = append(steps, r.Systemd.Steps()...)
 	}

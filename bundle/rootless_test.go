@@ -28,7 +28,7 @@ func newHome(t *testing.T) *place {
 	rootfs := testenv.BusyboxCopy(t)
 	p := &place{t: t, bundle: filepath.Join(top, "bundle"), root: filepath.Join(top, "root")}
 	err := os.Chmod(top, 0o755)
-	for _, d := range []string{p.bundle, p.root, filepath.Join(p.bundle, "shared")} {
+	for _, d := range []string{p.bundle, p.root, filepath.Join(p.root, "~seccomp"), filepath.Join(p.bundle, "shared")} {
 		err = errors.Join(err, os.Mkdir(d, 0o755), os.Chown(d, somebody, somebody))
 	}
 	for d := rootfs; d != "/"; d = filepath.Dir(d) {
@@ -53,8 +53,18 @@ func newHome(t *testing.T) *place {
 	p.spec.Mounts = append(p.spec.Mounts, specs.Mount{Destination: "/shared", Source: "shared", Options: []string{"rbind", "rw"}})
 	p.spec.Linux.UIDMappings = []specs.LinuxIDMapping{{HostID: somebody, Size: 1}}
 	p.spec.Linux.GIDMappings = []specs.LinuxIDMapping{{HostID: somebody, Size: 1}}
-	testenv.Leaks(t)
+	testenv.Leaks(t, p.root)
 	return p
+}
+
+// needs skips the test where a program is missing.
+func needs(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("%s is not installed", program)
+		}
+	}
 }
 
 // as has a command run by somebody, what stands before it first.
@@ -122,11 +132,7 @@ func TestRootless(t *testing.T) {
 
 // TestRootlessRanges: with subordinate IDs it has more users than one.
 func TestRootlessRanges(t *testing.T) {
-	for _, program := range []string{"newuidmap", "newgidmap", "setpriv", "unshare"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("%s is not installed", program)
-		}
-	}
+	needs(t, "newuidmap", "newgidmap", "setpriv", "unshare")
 	p := newHome(t)
 	files := filepath.Join(p.bundle, "etc")
 	err := os.Mkdir(files, 0o755)
@@ -138,24 +144,29 @@ func TestRootlessRanges(t *testing.T) {
 	}
 	ranges := []specs.LinuxIDMapping{{HostID: somebody, Size: 1}, {ContainerID: 1, HostID: 700000, Size: 65536}}
 	p.spec.Linux.UIDMappings, p.spec.Linux.GIDMappings = ranges, ranges
-	p.spec.Process.Capabilities = nil
 	by := func(c *exec.Cmd) *exec.Cmd {
-		script := "for f in passwd subuid subgid; do [ -e /etc/$f ] || : > /etc/$f; mount --bind " + files + "/$f /etc/$f; done; exec setpriv --reuid 54321 --regid 54321 --clear-groups -- \"$@\""
+		script := "mount -t overlay -o lowerdir=" + files + ":/etc overlay /etc; exec setpriv --reuid 54321 --regid 54321 --clear-groups -- \"$@\""
 		return as(c, "unshare", "--mount", "sh", "-c", script, "sh")
 	}
 	if uid := p.life(by); uid != somebody {
 		t.Errorf("root of the container is user %d outside", uid)
 	}
+	p.command("sh", "-c", "id -u; grep -E 'Cap(Prm|Eff|Bnd)' /proc/self/status")
+	const kept = "0000000020000420" // audit_write, kill, net_bind_service
+	if out := p.output(by(p.cmd("run", "c"))); out != "0\nCapPrm:\t"+kept+"\nCapEff:\t"+kept+"\nCapBnd:\t"+kept+"\n" {
+		t.Errorf("root: %q", out)
+	}
 	p.spec.Process.User = specs.User{UID: 7, GID: 8}
-	p.command("id")
-	if out := p.output(by(p.cmd("run", "c"))); !strings.HasPrefix(out, "uid=7 gid=8") {
-		t.Errorf("%q", out)
+	p.command("sh", "-c", "id; grep -E 'Cap(Prm|Eff|Bnd)' /proc/self/status")
+	if out := p.output(by(p.cmd("run", "c"))); !strings.HasPrefix(out, "uid=7 gid=8") || !strings.HasSuffix(out, "\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t"+kept+"\n") {
+		t.Errorf("user 7: %q", out)
 	}
 }
 
 // TestRootOfNamespace: who is root of a user namespace only makes containers
 // without a further one; device nodes are the host's.
 func TestRootOfNamespace(t *testing.T) {
+	needs(t, "setpriv", "unshare")
 	p := newHome(t)
 	p.spec.Linux.UIDMappings, p.spec.Linux.GIDMappings = nil, nil
 	for i, n := range p.spec.Linux.Namespaces {
@@ -164,10 +175,14 @@ func TestRootOfNamespace(t *testing.T) {
 			break
 		}
 	}
-	p.command("sh", "-c", "id -u; echo x > /dev/null && echo fine")
+	p.command("sh", "-c", "id -u; echo x > /dev/null && echo fine; cut -d ' ' -f 4,5 /proc/self/mountinfo | grep ' /dev/[a-z]*$' | grep -v -e pts -e shm -e mqueue | sort")
 	c := as(p.cmd("run", "c"), "setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups", "unshare", "-Urm")
-	if out := p.output(c); out != "0\nfine\n" {
-		t.Errorf("%q", out)
+	want := "0\nfine\n"
+	for _, name := range []string{"full", "null", "random", "tty", "urandom", "zero"} {
+		want += "/" + name + " /dev/" + name + "\n"
+	}
+	if out := p.output(c); out != want {
+		t.Errorf("%q, want %q", out, want)
 	}
 	// One that stays, and what joins it, from the same namespace.
 	p.command("sleep", "1000")

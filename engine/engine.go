@@ -19,6 +19,7 @@ import (
 	"mydocker/plan"
 	"mydocker/runtime/cgroup"
 	"mydocker/runtime/mount"
+	"mydocker/runtime/process"
 	"mydocker/runtime/rootfs"
 )
 
@@ -75,7 +76,7 @@ func New(root, state string) (*Engine, error) {
 // codec knows every host step that a journal may hold.
 func codec() plan.Codec {
 	var all []plan.HostStep
-	for _, room := range [][]plan.HostStep{rootfs.Steps(), mount.Steps(), cgroup.HostSteps(), bridge.Steps(), firewall.Steps(), ipam.Steps(), network.Steps()} {
+	for _, room := range [][]plan.HostStep{rootfs.Steps(), mount.Steps(), process.Steps(), cgroup.HostSteps(), bridge.Steps(), firewall.Steps(), ipam.Steps(), network.Steps()} {
 		all = append(all, room...)
 	}
 	return plan.NewCodec(all...)

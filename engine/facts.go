@@ -50,6 +50,9 @@ func (e *Engine) runtimeFacts(s *specs.Spec, v view, made map[string]bool, look 
 	if f.NotDir, err = notDirs(s.Mounts, made); err != nil {
 		return f, err
 	}
+	if f.Covered, err = runtime.Covered(s, f.NotDir); err != nil {
+		return f, err
+	}
 	switch {
 	case s.Linux == nil || s.Linux.Seccomp == nil:
 	case look:

@@ -14,3 +14,14 @@ func IsInherited(fd int) bool {
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 	return err == nil && flags&unix.FD_CLOEXEC == 0
 }
+
+// RaiseLimit makes the hard limit of a process at least that, and leaves the soft
+// one as it is; see prlimit(2).
+func RaiseLimit(pid, resource int, hard uint64) error {
+	var l unix.Rlimit
+	if err := retry("prlimit", func() error { return unix.Prlimit(pid, resource, nil, &l) }); err != nil || l.Max >= hard {
+		return err
+	}
+	l.Max = hard
+	return retry("prlimit", func() error { return unix.Prlimit(pid, resource, &l, nil) })
+}

@@ -12,6 +12,7 @@ import (
 // or by the host's side.
 type (
 	nsenterer interface{ Nsenter() string }    // an option of nsenter(1)
+	spawner   interface{ Spawns() Spawn }      // namespaces that unshare(1) makes at once
 	unsharer  interface{ Unshare() string }    // options of unshare(1)
 	sider     interface{ HostSide() []string } // commands of the host's side
 	setprivr  interface{ Setpriv() []string }  // words of setpriv(1)
@@ -88,6 +89,18 @@ func (b *scriptWriter) undo(p *Plan, remove bool) {
 	b.line("\treturn 0\n}\ntrap undo EXIT")
 }
 
+// spawn is what the script makes with the process: mydocker may make part of it
+// a little later.
+func spawn(p *Plan) Spawn {
+	s := p.Spawn
+	for _, i := range p.Init {
+		if v, ok := i.(spawner); ok {
+			s = v.Spawns()
+		}
+	}
+	return s
+}
+
 func (b *scriptWriter) steps(steps []HostStep) {
 	for _, s := range steps {
 		b.line("%s", s.Shell())
@@ -100,7 +113,7 @@ func (b *scriptWriter) init(p *Plan) {
 	b.section("In the container's first process, in its new namespaces")
 	b.line("stage1=$(cat <<'STAGE'")
 	b.line("read -r pid _ < /proc/self/stat; echo \"$pid\" >&4 # its number on the host")
-	if len(p.Spawn.UIDs) > 0 {
+	if len(spawn(p).UIDs) > 0 {
 		b.line("read -r _ <&5 # for the host's side to map its users")
 	}
 	if p.Spawn.Cgroup != "" {
@@ -170,7 +183,10 @@ func (b *scriptWriter) start(p *Plan) {
 	b.line("  %s /bin/sh -euc \"$stage1\" || status=$?", b.enter(p))
 	b.line("  echo \"ended $status\" >&4; exit \"$status\" ) <&3 &")
 	b.line("child=$!\nawait; pid=$word")
-	if len(p.Spawn.UIDs) > 0 {
+	if !p.Spawn.Later {
+		b.steps(p.Placed)
+	}
+	if len(spawn(p).UIDs) > 0 {
 		b.maps(p)
 	}
 	b.attach(p)
@@ -204,16 +220,16 @@ func (b *scriptWriter) enter(p *Plan) string {
 		}
 	}
 	if len(join) > 0 {
-		return "nsenter " + strings.Join(join, " ") + " " + p.Spawn.Shell()
+		return "nsenter " + strings.Join(join, " ") + " " + spawn(p).Shell()
 	}
-	return p.Spawn.Shell()
+	return spawn(p).Shell()
 }
 
 func (b *scriptWriter) maps(p *Plan) {
-	for _, m := range p.Spawn.UIDs {
+	for _, m := range spawn(p).UIDs {
 		b.line("echo %s > /proc/\"$pid\"/uid_map", Quote(m.String()))
 	}
-	for _, m := range p.Spawn.GIDs {
+	for _, m := range spawn(p).GIDs {
 		b.line("echo %s > /proc/\"$pid\"/gid_map", Quote(m.String()))
 	}
 	b.line("echo mapped >&5")

@@ -79,6 +79,9 @@ type Facts struct {
 	OwnCgroups bool
 	// NotDir tells the sources of binds that are no directories.
 	NotDir map[string]bool
+	// Covered tells the sources of binds below which something is mounted; it is
+	// asked for containers with a user namespace.
+	Covered map[string]bool
 	// Places tells where mount points lead that are symbolic links in the image,
 	// also such that lead to nothing.
 	Places map[string]string
@@ -119,7 +122,7 @@ func Compile(c Container, f Facts) (*plan.Plan, error) {
 		Host:   slices.Concat(c.Host, k.mountedOnHost(), k.groupsBefore()),
 		Beside: k.groupsBeside(),
 		Spawn:  k.spawn(),
-		Placed: slices.Concat(k.identities(), k.groupsAfter()),
+		Placed: slices.Concat(k.identities(), k.groupsAfter(), k.raised()),
 		Attach: slices.Concat(k.mapped(), k.netDevices(), c.Attach),
 	}
 	p.Init = slices.Concat(
@@ -130,6 +133,7 @@ func Compile(c Container, f Facts) (*plan.Plan, error) {
 		k.cgroups().Join,    // before anything uses resources
 		k.affinity(),        // of the control group's CPUs
 		k.mountJoined(),     // no name is the host's from here on
+		k.userMade(),        // after all that only the caller may join
 		k.userRoot(),        // after the last that the host's root may do
 		k.keyring(),         // the user namespace has names of its own for them
 		k.innerNamespaces(), // cgroup: its root is where the process is by now
@@ -294,7 +298,7 @@ func (k *compiler) names() (steps []plan.InitStep) {
 func (k *compiler) protect() (steps []plan.InitStep) {
 	steps = k.seals()
 	for _, p := range k.there(k.linux().MaskedPaths) {
-		steps = append(steps, mount.Mask{Path: p, Kind: k.Kinds[p], Mount: k.kernelMount(p)})
+		steps = append(steps, mount.Mask{Path: p, Kind: k.Kinds[p], Mount: k.kernelMount(p), Label: k.mountLabel()})
 	}
 	for _, p := range k.there(k.linux().ReadonlyPaths) {
 		steps = append(steps, mount.ReadOnly{Path: p, Mount: k.kernelMount(p)})

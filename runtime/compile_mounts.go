@@ -14,7 +14,6 @@ import (
 	"mydocker/plan"
 	"mydocker/runtime/mount"
 	"mydocker/runtime/namespace"
-	"mydocker/runtime/process"
 )
 
 // mounts returns a step for each mount of the specification.
@@ -99,7 +98,7 @@ func (k *compiler) mount(m specs.Mount, o mount.Options) plan.InitStep {
 		return mount.Remount{Target: m.Destination, Place: place, Options: o}
 	case isBind(m, o):
 		b := mount.Bind{Source: m.Source, Target: m.Destination, Place: place, File: k.NotDir[m.Source], Options: bindOptions(o)}
-		if handed(m, o) {
+		if k.handed(m, o) {
 			b.Handed = consoleFD
 		} else {
 			b.Fetched = k.fetched()
@@ -114,13 +113,22 @@ func (k *compiler) mount(m specs.Mount, o mount.Options) plan.InitStep {
 		return k.cgroupV2(m, o)
 	}
 	f := mount.Filesystem{Type: m.Type, Source: m.Source, Target: m.Destination, Place: place, Else: k.instead(m.Type), Options: writable(m, o)}
-	if label := k.linux().MountLabel; label != "" && k.LSM.SELinux && m.Type != "proc" && m.Type != "sysfs" {
-		f.Options.Data = append(slices.Clone(f.Options.Data), `context="`+label+`"`)
+	if m.Type != "proc" && m.Type != "sysfs" && m.Type != "mqueue" {
+		f.Options.Label = k.mountLabel()
 	}
 	if o.CopyUp {
 		f.Copied = consoleFD
 	}
 	return f
+}
+
+// mountLabel is that of new file systems, where SELinux is on: those of the
+// kernel that are everywhere the same file system keep theirs.
+func (k *compiler) mountLabel() string {
+	if !k.LSM.SELinux {
+		return ""
+	}
+	return k.linux().MountLabel
 }
 
 // all makes a bind of options, with what is mounted below.
@@ -172,9 +180,10 @@ func bindOptions(o mount.Options) mount.Options {
 }
 
 // handed tells whether the host's side clones the source of a bind: to map its
-// owners, or because the name means one of the caller's descriptors.
-func handed(m specs.Mount, o mount.Options) bool {
-	if o.Map || len(m.UIDMappings) > 0 {
+// owners, because the name means one of the caller's descriptors, or to leave
+// out what is mounted below.
+func (k *compiler) handed(m specs.Mount, o mount.Options) bool {
+	if k.uncovers(m, o) || o.Map || len(m.UIDMappings) > 0 {
 		return true
 	}
 	for _, dir := range []string{"/proc/self/", "/proc/thread-self/", "/dev/fd/"} {
@@ -185,6 +194,13 @@ func handed(m specs.Mount, o mount.Options) bool {
 	return false
 }
 
+// uncovers tells a bind that leaves out what is mounted below its source. A
+// user namespace may not: mounts that it got as a whole are locked together,
+// see mount_namespaces(7).
+func (k *compiler) uncovers(m specs.Mount, o mount.Options) bool {
+	return k.userNamespace() && !o.Rbind && k.Covered[m.Source]
+}
+
 // senders are the host's steps for mounts, in the order in which the first
 // process waits for them.
 func (k *compiler) senders() (steps []plan.HostStep) {
@@ -192,7 +208,7 @@ func (k *compiler) senders() (steps []plan.HostStep) {
 		o, err := mount.Parse(m.Options)
 		switch {
 		case err != nil || o.Remount:
-		case isBind(m, o) && handed(m, o):
+		case isBind(m, o) && k.handed(m, o):
 			steps = append(steps, k.hand(m, o))
 		case o.CopyUp:
 			steps = append(steps, mount.CopyUp{Target: m.Destination, Mode: !o.Has("mode"), Owner: !o.Has("uid") && !o.Has("gid")})
@@ -202,7 +218,10 @@ func (k *compiler) senders() (steps []plan.HostStep) {
 }
 
 func (k *compiler) hand(m specs.Mount, o mount.Options) mount.Handed {
-	h := mount.Handed{Source: m.Source, Recursive: o.Rbind, All: o.MapAll}
+	h := mount.Handed{Source: m.Source, Recursive: o.Rbind, All: o.MapAll, Uncovers: k.uncovers(m, o)}
+	if h.Uncovers && k.Unprivileged {
+		k.fail(fmt.Errorf("mount %s: only root may leave out what is mounted below %s: rbind shows it", m.Destination, m.Source))
+	}
 	at, _ := k.namespace("user")
 	switch {
 	case len(m.UIDMappings) > 0:
@@ -216,6 +235,7 @@ func (k *compiler) hand(m specs.Mount, o mount.Options) mount.Handed {
 }
 
 func (k *compiler) cgroupV1(m specs.Mount, o mount.Options) plan.InitStep {
+	o.Label = k.mountLabel()
 	c := mount.CgroupV1{Target: m.Destination, Place: k.Places[m.Destination], Options: o}
 	for _, d := range k.Cgroups.Inside(k.linux().CgroupsPath) {
 		c.Mounts = append(c.Mounts, mount.CgroupDir{Name: d.Name, Dir: d.Dir})
@@ -256,21 +276,4 @@ func (k *compiler) mountsProc() bool {
 	return slices.ContainsFunc(k.Spec.Mounts, func(m specs.Mount) bool {
 		return m.Type == "proc" && m.Destination == "/proc"
 	})
-}
-
-// rlimits numbers the resources of setrlimit(2).
-var rlimits = []string{"cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile",
-	"memlock", "as", "locks", "sigpending", "msgqueue", "nice", "rtprio", "rttime"}
-
-func (k *compiler) limits() (steps []plan.InitStep) {
-	for _, r := range k.Spec.Process.Rlimits {
-		name := strings.ToLower(strings.TrimPrefix(r.Type, "RLIMIT_"))
-		n := slices.Index(rlimits, name)
-		if n < 0 {
-			k.fail(fmt.Errorf("unknown resource limit %q", r.Type))
-			continue
-		}
-		steps = append(steps, process.Rlimit{Name: name, Resource: n, Soft: r.Soft, Hard: r.Hard})
-	}
-	return steps
 }

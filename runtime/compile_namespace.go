@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
 
@@ -31,6 +32,14 @@ func (k *compiler) userAt() string {
 	return path
 }
 
+// userLate tells whether the first process enters its user namespace, or makes
+// it, some time after it was born: a new one has no rights in namespaces that
+// are there already, so those are entered before.
+func (k *compiler) userLate() bool {
+	path, ok := k.namespace("user")
+	return ok && (path != "" || slices.ContainsFunc(k.linux().Namespaces, func(n specs.LinuxNamespace) bool { return n.Path != "" }))
+}
+
 // fresh are the namespaces that are made before the first mount, but for those
 // that the process is to make when it is where they belong: cgroup and time.
 func (k *compiler) fresh() (kernel []string) {
@@ -43,10 +52,10 @@ func (k *compiler) fresh() (kernel []string) {
 }
 
 // spawn has the process begin in its new namespaces, unless they are to belong
-// to a user namespace that it has to join first.
+// to a user namespace that comes later.
 func (k *compiler) spawn() plan.Spawn {
 	s := plan.Spawn{Cgroup: k.cgroups().V2Dir}
-	if k.userAt() != "" {
+	if k.userLate() {
 		return s
 	}
 	s.New, s.UIDs, s.GIDs = k.fresh(), idMaps(k.linux().UIDMappings), idMaps(k.linux().GIDMappings)
@@ -61,23 +70,41 @@ func idMaps(maps []specs.LinuxIDMapping) (out []plan.IDMap) {
 	return out
 }
 
-// joined enters the namespaces that are named by path; the PID namespace last,
-// because the process is born anew there. The mount namespace is for later.
-func (k *compiler) joined() (steps []plan.InitStep) {
-	var others []namespace.Join
+// others are the namespaces that are named by path but for user and mount; the
+// PID namespace last, because the process is born anew there.
+func (k *compiler) others() (others []namespace.Join) {
 	for _, n := range slices.Concat(kinds[2:5], innerKinds, kinds[5:]) {
 		if path, ok := k.namespace(n.spec); ok && path != "" {
 			others = append(others, namespace.Join{Kind: n.kernel, Path: path})
 		}
 	}
+	return others
+}
+
+// joined enters the namespaces that are named by path. The mount namespace is
+// for later.
+func (k *compiler) joined() (steps []plan.InitStep) {
 	if at := k.userAt(); at != "" {
 		// Its files in procfs are the host's root's, which it soon is not.
-		return append([]plan.InitStep{namespace.JoinUser{Path: at, Others: others, New: k.fresh()}}, k.clocks()...)
+		return append([]plan.InitStep{namespace.JoinUser{Path: at, Others: k.others(), New: k.fresh()}}, k.clocks()...)
 	}
-	for _, j := range others {
+	for _, j := range k.others() {
 		steps = append(steps, j)
 	}
 	return steps
+}
+
+// userMade makes a user namespace, and what is new in it, in a process that had
+// to be in other namespaces first. The clocks are set at once, as in joined.
+func (k *compiler) userMade() []plan.InitStep {
+	if !k.userLate() || k.userAt() != "" {
+		return nil
+	}
+	if path, _ := k.namespace("mount"); path != "" {
+		k.fail(errors.New("a new user namespace has no right to mount in a mount namespace that is there already"))
+	}
+	maps := namespace.Maps{UIDs: idMaps(k.linux().UIDMappings), GIDs: idMaps(k.linux().GIDMappings), Any: !k.Unprivileged}
+	return append([]plan.InitStep{namespace.NewUser{New: k.fresh(), Maps: maps}}, k.clocks()...)
 }
 
 // mountJoined enters a mount namespace that is there already; the container's
@@ -93,7 +120,7 @@ func (k *compiler) innerNamespaces() (steps []plan.InitStep) {
 	if path, ok := k.namespace("cgroup"); ok && path == "" {
 		steps = append(steps, namespace.Cgroup{})
 	}
-	if k.userAt() != "" {
+	if k.userLate() {
 		return steps
 	}
 	return append(steps, k.clocks()...)
@@ -124,7 +151,7 @@ func (k *compiler) netMoves() (moves []namespace.MoveDevice) {
 // some time after it was born.
 func (k *compiler) netLate() bool {
 	path, ok := k.namespace("network")
-	return ok && path == "" && k.userAt() != ""
+	return ok && path == "" && k.userLate()
 }
 
 // netDevices moves them while the first process waits.

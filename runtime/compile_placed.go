@@ -54,9 +54,9 @@ func (k *compiler) identities() []plan.HostStep {
 	return nil
 }
 
-// placed waits for them.
+// placed waits for them, and for what is raised.
 func (k *compiler) placed() []plan.InitStep {
-	if len(k.identities())+len(k.groupsAfter())+len(k.groupsBeside()) == 0 {
+	if len(k.identities())+len(k.groupsAfter())+len(k.groupsBeside())+len(k.raised()) == 0 {
 		return nil
 	}
 	return []plan.InitStep{process.Wait{First: true}}

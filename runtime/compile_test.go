@@ -83,6 +83,38 @@ func TestGolden(t *testing.T) {
 	golden(t, "plan.sh", b.String()+calls(t, p))
 }
 
+// TestMountLabel: new file systems get it, if SELinux is on, but for those that
+// are the same everywhere; there are commas in it.
+func TestMountLabel(t *testing.T) {
+	const label = "system_u:object_r:container_file_t:s0:c1,c2"
+	for _, on := range []bool{false, true} {
+		s, f := spec(), facts()
+		s.Linux.MountLabel, f.LSM.SELinux = label, on
+		s.Mounts = append(s.Mounts, specs.Mount{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue"},
+			specs.Mount{Destination: "/old", Type: "tmpfs", Source: "tmpfs", Options: []string{"iversion"}})
+		p, err := Compile(Container{Spec: s}, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		if err := (plan.Script{Title: "a container", Root: "/r"}).Write(&b, p); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for line := range strings.Lines(b.String() + calls(t, p)) {
+			if strings.Contains(line, "context") {
+				got = append(got, strings.TrimSpace(line))
+			}
+		}
+		if !on && len(got) > 0 {
+			t.Errorf("without SELinux: %q", got)
+		}
+		if on {
+			golden(t, "label.txt", strings.Join(got, "\n")+"\n")
+		}
+	}
+}
+
 // calls lists the system calls of the plan's process.
 func calls(t *testing.T, p *plan.Plan) string {
 	t.Helper()

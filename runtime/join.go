@@ -63,8 +63,12 @@ func CompileJoin(j Join, f JoinFacts) (*plan.Plan, error) {
 		Container: Container{Spec: &spec, Preserve: j.Preserve, Caller: j.Caller, Keyring: j.Keyring},
 		Facts:     Facts{Cgroups: f.Cgroups, Filter: f.Filter, LSM: f.LSM, InUserNamespace: f.InUserNamespace}}
 	groups := k.existing(j)
-	p := &plan.Plan{Spawn: plan.Spawn{Cgroup: groups.V2Dir}}
 	before, after := k.cpus()
+	if len(before) > 0 && groups.V2Dir != "" { // it is not to be born there
+		groups.Join = slices.Concat([]plan.InitStep{cgroup.JoinV2{Dir: groups.V2Dir}}, groups.Join)
+		groups.V2Dir = ""
+	}
+	p := &plan.Plan{Spawn: plan.Spawn{Cgroup: groups.V2Dir}}
 	p.Init = slices.Concat(
 		k.oomScore(),      // while /proc is the host's
 		k.labels(),        // likewise
@@ -83,7 +87,7 @@ func CompileJoin(j Join, f JoinFacts) (*plan.Plan, error) {
 		k.privileges(), // the last that needs any
 		k.exec(),
 	)
-	if p.Placed = j.Placed; len(p.Placed) > 0 {
+	if p.Placed = slices.Concat(j.Placed, k.raised()); len(p.Placed) > 0 {
 		p.Init = slices.Insert(p.Init, 0, plan.InitStep(process.Wait{First: true}))
 	}
 	return p, k.err

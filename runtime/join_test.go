@@ -69,6 +69,25 @@ func TestJoinPlaced(t *testing.T) {
 	}
 }
 
+// TestJoinAffinity: what runs on certain CPUs before it is in the control group
+// is not born there.
+func TestJoinAffinity(t *testing.T) {
+	j, f := join()
+	f.Cgroups = cgroup.Layout{Mode: cgroup.V2, Unified: "/sys/fs/cgroup"}
+	for initial, born := range map[string]bool{"": true, "0": false} {
+		j.Process.ExecCPUAffinity = &specs.CPUAffinity{Initial: initial, Final: "1"}
+		p, err := CompileJoin(j, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := calls(t, p)
+		on0, in, on1 := strings.Index(text, "run on CPUs 0"), strings.Index(text, "join /sys/fs/cgroup/"), strings.Index(text, "run on CPUs 1")
+		if (p.Spawn.Cgroup != "") != born || !born && (on0 < 0 || in < on0 || on1 < in) || on1 < 0 {
+			t.Errorf("initial %q: born in %q\n%s", initial, p.Spawn.Cgroup, text)
+		}
+	}
+}
+
 func TestJoinRefused(t *testing.T) {
 	for want, change := range map[string]func(*Join){
 		"names the root": func(j *Join) { j.CgroupPath = "/" },

@@ -31,6 +31,9 @@ func Look(c Container) (Facts, error) {
 		}
 	}
 	var err error
+	if f.Covered, err = Covered(c.Spec, f.NotDir); err != nil {
+		return f, err
+	}
 	if f.Places, err = places(c.Spec.Root.Path, c.Spec.Mounts); err != nil || !c.NoPivot {
 		return f, err
 	}
@@ -58,6 +61,44 @@ func (f Facts) lookAt(m specs.Mount) error {
 		err = fmt.Errorf("%q cannot be mounted because it is not of type proc", m.Destination)
 	}
 	return err
+}
+
+// Covered finds out [Facts.Covered]; notDir is Facts.NotDir.
+func Covered(s *specs.Spec, notDir map[string]bool) (map[string]bool, error) {
+	real := uncovering(s, notDir)
+	if len(real) == 0 {
+		return nil, nil
+	}
+	out := map[string]bool{}
+	_, err := mountinfo.GetMounts(func(i *mountinfo.Info) (skip, stop bool) {
+		for source, dir := range real {
+			if strings.HasPrefix(i.Mountpoint, dir) && i.Mountpoint != dir {
+				out[source] = true
+			}
+		}
+		return true, false
+	})
+	if err != nil {
+		return nil, fmt.Errorf("mounts of the host: %w", err)
+	}
+	return out, nil
+}
+
+// uncovering returns the directories that are to be seen in a user namespace
+// without what is mounted below, by the names that binds have for them; nothing
+// where there is no such namespace.
+func uncovering(s *specs.Spec, notDir map[string]bool) map[string]string {
+	out := map[string]string{}
+	for _, m := range s.Mounts {
+		o, err := mount.Parse(m.Options)
+		if err != nil || o.Remount || o.Rbind || !isBind(m, o) || notDir[m.Source] || !hasNamespace(s, specs.UserNamespace) {
+			continue
+		}
+		if dir, err := filepath.EvalSymlinks(m.Source); err == nil {
+			out[m.Source] = strings.TrimSuffix(dir, "/") + "/"
+		}
+	}
+	return out
 }
 
 // places returns where mount points lead that are symbolic links to nothing, or

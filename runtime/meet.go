@@ -10,6 +10,7 @@ import (
 
 	"mydocker/initprog"
 	"mydocker/plan"
+	"mydocker/runtime/namespace"
 	"mydocker/runtime/process"
 )
 
@@ -37,6 +38,57 @@ func (s *starting) placed(env *plan.Env) error {
 	if err := s.proc.Go(); err != nil && !errors.Is(err, syscall.EPIPE) {
 		return s.explain(fmt.Errorf("wake the first process: %w", err))
 	}
+	return nil
+}
+
+// settled waits until the first process is the one that stays, and has the
+// namespaces that steps of the host's side look for.
+func (s *starting) settled(env *plan.Env) error {
+	for waits := s.unsettled(); waits > 0; {
+		kind, value, err := s.proc.Note()
+		if err != nil {
+			return s.explain(err)
+		}
+		if kind == initprog.NotePid {
+			waits--
+			if err := s.reborn(value); err != nil {
+				return err
+			}
+			continue
+		}
+		env.Pid, env.Socket = s.running.Pid, s.console
+		if _, err := s.answer(env, kind, value); err != nil {
+			return s.explain(err)
+		}
+		if kind == initprog.NoteMeet && owns(s.Plan.Init[value]) {
+			waits--
+		}
+	}
+	return nil
+}
+
+// unsettled counts the notes of which settled waits.
+func (s *starting) unsettled() (n int) {
+	for _, i := range s.Plan.Init {
+		if r, ok := i.(namespace.Reborn); ok && r.Reborn() {
+			n++
+		}
+		if owns(i) {
+			n++
+		}
+	}
+	return n
+}
+
+func owns(i plan.InitStep) bool { _, ok := i.(namespace.Owner); return ok }
+
+// reborn takes the process that took over inside of another PID namespace for
+// the first one, and lets that go.
+func (s *starting) reborn(pid int) error {
+	if err := s.Parent.Reborn(s.running.Pid, pid); err != nil {
+		return err
+	}
+	s.running.Pid = pid
 	return nil
 }
 

@@ -221,7 +221,7 @@ func (s *starting) through(env *plan.Env) error {
 	if err := s.placed(env); err != nil {
 		return err
 	}
-	if err := s.reborn(env); err != nil {
+	if err := s.settled(env); err != nil {
 		return err
 	}
 	env.Pid, env.Socket = s.running.Pid, s.console
@@ -271,33 +271,6 @@ func (s *starting) firstCause(attach error) error {
 		return s.explain(err)
 	}
 	return attach
-}
-
-// reborn learns the number of the process that took over inside of another
-// PID namespace, and lets the first one go.
-func (s *starting) reborn(env *plan.Env) error {
-	joins := slices.ContainsFunc(s.Plan.Init, func(i plan.InitStep) bool {
-		r, ok := i.(namespace.Reborn)
-		return ok && r.Reborn()
-	})
-	if !joins {
-		return nil
-	}
-	kind, pid, err := s.proc.Note()
-	for ; err == nil && kind != initprog.NotePid; kind, pid, err = s.proc.Note() {
-		env.Pid, env.Socket = s.running.Pid, s.console
-		if _, err = s.answer(env, kind, pid); err != nil {
-			break
-		}
-	}
-	if err != nil {
-		return s.explain(err)
-	}
-	if err := s.Parent.Reborn(s.running.Pid, pid); err != nil {
-		return err
-	}
-	s.running.Pid = pid
-	return nil
 }
 
 // explain turns a failure of the program into one of its step.

@@ -33,6 +33,20 @@ func (j Join) Shell() string {
 	return strings.Join(lines, "\n")
 }
 
+// JoinV2 moves a process into a group of version 2 that it was not to be born in.
+type JoinV2 struct{ Dir string }
+
+// Emit writes 0, the caller, to the group's list of processes.
+func (j JoinV2) Emit(b *initprog.Builder) {
+	fd := b.Slot()
+	b.Sys("openat", linux.AT_FDCWD, j.Dir+"/cgroup.procs", linux.O_WRONLY|linux.O_CLOEXEC, 0).Into(fd)
+	b.Sys("write", fd, "0", 1).Says("join " + j.Dir)
+	b.Sys("close", fd)
+}
+
+// Shell returns the echo command.
+func (j JoinV2) Shell() string { return "echo 0 > " + plan.Quote(j.Dir+"/cgroup.procs") }
+
 // OOMFile returns the file with a line "oom_kill N": how many processes of a
 // group the kernel killed for want of memory; or nothing.
 func OOMFile(l Layout, path string) string {

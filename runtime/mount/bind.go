@@ -3,6 +3,7 @@ package mount
 import (
 	"slices"
 	"strings"
+	"syscall"
 
 	"mydocker/initprog"
 	"mydocker/linux"
@@ -63,15 +64,41 @@ func (m Bind) parts() (all, top Options) {
 	return Options{Set: o.AllSet, Clear: o.AllClear}, Options{Set: o.Set, Clear: o.Clear}
 }
 
+// named tells whether the options name an attribute of the mount at the target.
+// Then those are all that it has, as after a remount by mount(2), and as with
+// runc: a source that is nosuid is not, for options that only say ro. Without
+// any it is like its source.
+func (m Bind) named() bool { return m.Options.Set|m.Options.Clear != 0 }
+
+// only completes the attributes to all of them.
+func (m Bind) only(o Options) Options {
+	const all = uint64(linux.MOUNT_ATTR_RDONLY | linux.MOUNT_ATTR_NOSUID | linux.MOUNT_ATTR_NODEV | linux.MOUNT_ATTR_NOEXEC | linux.MOUNT_ATTR_NOSYMFOLLOW)
+	o.Clear |= all &^ (o.Set | m.Options.AllSet)
+	return o
+}
+
+// attributes sets those of all mounts first. In a user namespace those of the
+// host are locked (mount_namespaces(7)): they stay, unless it is an error
+// because the options say that one of them is not to be.
 func (m Bind) attributes(b *initprog.Builder, tree initprog.Slot) {
+	set := func(o Options, flag int) *initprog.Op {
+		return b.Sys("mount_setattr", tree, "", linux.AT_EMPTY_PATH|flag, b.Words(o.Set, o.Clear, 0, 0), 32).Says("mount_setattr " + m.Target)
+	}
 	all, top := m.parts()
-	for _, o := range []struct {
-		Options
-		flag int
-	}{{all, linux.AT_RECURSIVE}, {top, 0}} {
-		if o.Set != 0 || o.Clear != 0 {
-			b.Sys("mount_setattr", tree, "", linux.AT_EMPTY_PATH|o.flag, b.Words(o.Set, o.Clear, 0, 0), 32).Says("mount_setattr " + m.Target)
-		}
+	if all.Set|all.Clear != 0 {
+		set(all, linux.AT_RECURSIVE)
+	}
+	switch {
+	case m.named():
+		done, locked, on := b.Slot(), b.NewLabel(), b.NewLabel()
+		set(m.only(top), 0).Into(done).Allow(syscall.EPERM)
+		b.JumpNegative(done, locked)
+		b.Jump(on)
+		b.Place(locked)
+		set(top, 0)
+		b.Place(on)
+	case top.Set|top.Clear != 0:
+		set(top, 0)
 	}
 	setPropagations(b, tree, m.Options.Propagation)
 }
@@ -89,6 +116,9 @@ func (m Bind) Shell() string {
 	}
 	lines = append(lines, plan.Cmd("mount", kind, m.Source)+" "+target)
 	all, top := m.parts()
+	if m.named() {
+		top = m.only(top)
+	}
 	for i, o := range []Options{all, top} {
 		if w := slices.Concat(words(o.Set), cleared(o.Set, o.Clear)); len(w) > 0 {
 			lines = append(lines, remount(target, strings.Join(w, ","), i == 0))

@@ -28,7 +28,7 @@ type CgroupDir struct {
 // Emit builds the tmpfs, binds the directories and then sets the attributes
 // of all of them.
 func (c CgroupV1) Emit(b *initprog.Builder) {
-	tmpfs := Filesystem{Type: "tmpfs", Source: "cgroup", Target: c.Target, Place: c.Place, Options: Options{Data: []string{"mode=755", "size=1024k"}}}
+	tmpfs := Filesystem{Type: "tmpfs", Source: "cgroup", Target: c.Target, Place: c.Place, Options: c.tmpfs()}
 	tmpfs.Emit(b)
 	top := b.Named("mount:" + c.Target)
 	for _, m := range c.Mounts {
@@ -45,10 +45,14 @@ func (c CgroupV1) Emit(b *initprog.Builder) {
 	setPropagations(b, top, c.Options.Propagation)
 }
 
+func (c CgroupV1) tmpfs() Options {
+	return Options{Data: []string{"mode=755", "size=1024k"}, Label: c.Options.Label}
+}
+
 // Shell returns the commands.
 func (c CgroupV1) Shell() string {
 	top := rootfs.Shell(place(c.Target, c.Place))
-	lines := []string{"mkdir -p " + top, "mount -t tmpfs -o mode=755,size=1024k cgroup " + top}
+	lines := []string{"mkdir -p " + top, plan.Cmd("mount", "-t", "tmpfs", "-o", strings.Join(c.tmpfs().labelled(c.tmpfs().Data), ","), "cgroup") + " " + top}
 	for _, m := range c.Mounts {
 		at := rootfs.Shell(place(c.Target, c.Place) + "/" + m.Name)
 		lines = append(lines, "mkdir "+at, plan.Cmd("mount", "--bind", m.Dir)+" "+at)

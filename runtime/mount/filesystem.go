@@ -102,6 +102,9 @@ func (f Filesystem) make(b *initprog.Builder, mnt initprog.Slot) {
 			b.Sys("fsconfig", fs, linux.FSCONFIG_SET_FLAG, k, nil, 0)
 		}
 	}
+	if f.Options.Label != "" {
+		b.Sys("fsconfig", fs, linux.FSCONFIG_SET_STRING, "context", f.Options.Label, 0)
+	}
 	r.into(b.Slot(), b.Sys("fsconfig", fs, linux.FSCONFIG_CMD_CREATE, nil, nil, 0).Says("mount "+f.Type))
 	r.into(mnt, b.Sys("fsmount", fs, linux.FSMOUNT_CLOEXEC, f.Options.whole().Set).Says("fsmount "+f.Type))
 	done := b.NewLabel()
@@ -155,7 +158,7 @@ func (f Filesystem) old(b *initprog.Builder, mnt initprog.Slot) {
 	b.Sys("move_mount", stage, "", rootfs.Root(b), "", moveEmpty).Says("move_mount tmpfs")
 	b.Sys("fchdir", stage)
 	b.Sys("mkdirat", stage, "at", 0o700)
-	b.Sys("mount", f.source(), "at", f.Type, f.Options.oldFlags(), strings.Join(f.data(), ",")).Says("mount " + f.Type)
+	b.Sys("mount", f.source(), "at", f.Type, f.Options.oldFlags(), strings.Join(f.Options.labelled(f.data()), ",")).Says("mount " + f.Type)
 	b.Sys("open_tree", stage, "at", linux.OPEN_TREE_CLOEXEC).Into(mnt).Says("open_tree " + f.Type)
 }
 
@@ -169,7 +172,7 @@ func (f Filesystem) source() string {
 // Shell returns the mount(8) command.
 func (f Filesystem) Shell() string {
 	o := f.Options
-	w := append([]string{"mount", "-t", f.Type}, dash(slices.Concat(o.superWords(), words(o.whole().Set), o.Data)...)...)
+	w := append([]string{"mount", "-t", f.Type}, dash(slices.Concat(o.superWords(), words(o.whole().Set), o.labelled(o.Data))...)...)
 	target := rootfs.Shell(place(f.Target, f.Place))
 	mount := plan.Cmd(append(w, f.source())...) + " " + target
 	if f.Else != "" {

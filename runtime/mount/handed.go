@@ -1,6 +1,7 @@
 package mount
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -13,8 +14,9 @@ import (
 
 // Handed clones the source of a bind on the host's side and passes it to the
 // first process, whose [Bind] attaches it: with owners of files mapped, which
-// only the host's root may do (mount_setattr(2), MOUNT_ATTR_IDMAP), or of a
-// source that only this side sees: its own descriptor.
+// only the host's root may do (mount_setattr(2), MOUNT_ATTR_IDMAP), of a source
+// that only this side sees: its own descriptor, or without what is mounted
+// below, which is locked for a user namespace.
 type Handed struct {
 	Source    string
 	Recursive bool // with submounts
@@ -27,6 +29,8 @@ type Handed struct {
 	Own        bool
 	UIDs, GIDs []plan.IDMap
 	All        bool // in submounts too
+
+	Uncovers bool // it leaves out what is mounted below
 }
 
 // Do makes the mount, attached nowhere, and sends it.
@@ -39,6 +43,9 @@ func (h Handed) Do(env *plan.Env) error {
 		defer users.Close()
 	}
 	f, err := linux.CloneMount(h.Source, h.Recursive, users, h.All)
+	if errors.Is(err, syscall.EINVAL) && h.Uncovers {
+		return fmt.Errorf("mount of %s: %w: what is mounted below it is locked to it, rbind shows it", h.Source, err)
+	}
 	if err != nil {
 		return fmt.Errorf("mount of %s: %w", h.Source, err)
 	}
@@ -98,6 +105,9 @@ func (Handed) Sends() {}
 
 // Shell says what the script does without.
 func (h Handed) Shell() string {
+	if !h.mapped() && h.Uncovers {
+		return "# open_tree(2) clones " + h.Source + " on the host: what is mounted below cannot be left out here"
+	}
 	if !h.mapped() {
 		return "# " + h.Source + " is a descriptor of the process that makes the container: this script has none"
 	}

@@ -7,6 +7,7 @@ import (
 
 	"mydocker/initprog"
 	"mydocker/linux"
+	"mydocker/plan"
 	"mydocker/runtime/rootfs"
 )
 
@@ -17,6 +18,7 @@ type Mask struct {
 	Path  string
 	Kind  Kind
 	Mount string // target of the plan's mount that Path lies in, if it does: a procfs or sysfs
+	Label string // SELinux context of what covers a directory; empty: none
 }
 
 // Kind is what is known of a path beforehand.
@@ -48,7 +50,7 @@ func (m Mask) Emit(b *initprog.Builder) {
 	}
 	b.Place(isDir)
 	if m.Kind != File {
-		tree := cover(b, "empty", emptyDir)
+		tree := cover(b, "empty", m.emptyDir)
 		b.Sys("move_mount", tree, "", at, "", moveEmpty).Says("move_mount " + m.Path)
 		covered(b, "empty", tree)
 	}
@@ -101,8 +103,12 @@ func null(b *initprog.Builder) initprog.Slot {
 }
 
 // emptyDir returns a new read-only empty tmpfs.
-func emptyDir(b *initprog.Builder) initprog.Slot {
-	return emptyTmpfs(b, "mode=555", "nr_inodes=1", "ro")
+func (m Mask) emptyDir(b *initprog.Builder) initprog.Slot {
+	options := []string{"mode=555", "nr_inodes=1", "ro"}
+	if m.Label != "" {
+		options = append(options, "context="+m.Label)
+	}
+	return emptyTmpfs(b, options...)
 }
 
 // emptyTmpfs returns a new tmpfs that is attached nowhere.
@@ -127,7 +133,8 @@ func emptyTmpfs(b *initprog.Builder, options ...string) initprog.Slot {
 // Shell returns the mount(8) commands.
 func (m Mask) Shell() string {
 	p := rootfs.Shell(m.Path)
-	dir := "mount -t tmpfs -o ro,mode=555,nr_inodes=1 tmpfs " + p
+	options := Options{Label: m.Label}.labelled([]string{"ro", "mode=555", "nr_inodes=1"})
+	dir := plan.Cmd("mount", "-t", "tmpfs", "-o", strings.Join(options, ","), "tmpfs") + " " + p
 	file := "mount --bind /dev/null " + p + "; mount -o remount,bind,ro " + p
 	switch m.Kind {
 	case Directory:

@@ -21,6 +21,7 @@ type Options struct {
 	Propagation      []string // private, rprivate, shared, rshared, slave, rslave, unbindable, runbindable, one after the other
 	Super            int      // MS_ flags of the file system as a whole: sync, lazytime, ...
 	Data             []string // what the file system itself understands: mode=755
+	Label            string   // SELinux context of a new file system; it is no word of the options
 	CopyUp           bool     // tmpcopyup
 	Map              bool     // idmap or ridmap
 	MapAll           bool     // with submounts
@@ -220,6 +221,15 @@ func cleared(set, clear uint64) []string {
 		w = append(w, "relatime")
 	}
 	return w
+}
+
+// labelled returns what the file system understands, with its label as mount(2)
+// wants it: in quotes, for there are commas in it. fsconfig(2) takes it bare.
+func (o Options) labelled(data []string) []string {
+	if o.Label == "" {
+		return data
+	}
+	return append(slices.Clone(data), `context="`+o.Label+`"`)
 }
 
 // superWords returns the words of the flags of the file system.

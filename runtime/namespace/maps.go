@@ -14,7 +14,10 @@ import (
 
 // Maps gives a new user namespace its identities when the caller may not map
 // what it likes: the first process waits for it. See user_namespaces(7).
-type Maps struct{ UIDs, GIDs []plan.IDMap }
+type Maps struct {
+	UIDs, GIDs []plan.IDMap
+	Any        bool // the caller may map what it likes
+}
 
 // Undo returns nil: the maps end with the namespace.
 func (Maps) Undo() plan.HostStep { return nil }
@@ -22,6 +25,9 @@ func (Maps) Undo() plan.HostStep { return nil }
 // Do maps the caller to one identity itself, as every user may; or has
 // newuidmap(1) and newgidmap(1) map those that subuid(5) and subgid(5) give.
 func (m Maps) Do(env *plan.Env) error {
+	if m.Any {
+		return m.all(env.Pid)
+	}
 	if one(m.UIDs, os.Geteuid()) && one(m.GIDs, os.Getegid()) {
 		return m.own(env.Pid)
 	}
@@ -29,6 +35,22 @@ func (m Maps) Do(env *plan.Env) error {
 		return err
 	}
 	return helped("newgidmap", env.Pid, m.GIDs)
+}
+
+// all writes the maps, each with one write(2), as the kernel wants it.
+func (m Maps) all(pid int) error {
+	dir := "/proc/" + strconv.Itoa(pid) + "/"
+	return errors.Join(
+		os.WriteFile(dir+"uid_map", lines(m.UIDs), 0),
+		os.WriteFile(dir+"gid_map", lines(m.GIDs), 0),
+	)
+}
+
+func lines(maps []plan.IDMap) (b []byte) {
+	for _, m := range maps {
+		b = append(b, m.String()+"\n"...)
+	}
+	return b
 }
 
 // one tells a map of nothing but the caller.

@@ -66,6 +66,46 @@ func (j JoinUser) Emit(b *initprog.Builder) {
 	}
 }
 
+// NewUser makes a user namespace, with others that it owns, in a process that
+// has entered namespaces which it does not own. Then the process waits for the
+// host's side to map its identities.
+type NewUser struct {
+	New  []string // kinds of the kernel's, "user" among them
+	Maps Maps
+}
+
+// Emit calls unshare(2), which makes the user namespace first.
+func (n NewUser) Emit(b *initprog.Builder) {
+	b.Sys("unshare", int(CloneFlags(n.New))).Says("unshare " + strings.Join(n.New, " "))
+	b.Meet()
+	if n.Reborn() {
+		reborn(b)
+	}
+}
+
+// Meet maps the identities.
+func (n NewUser) Meet(env *plan.Env) error { return n.Maps.Do(env) }
+
+// An Owner is a step that tells the host's side when the process has its user
+// namespace: who looks for that waits.
+type Owner interface{ Owns() }
+
+// Owns marks an [Owner].
+func (NewUser) Owns() {}
+
+// Reborn tells whether the process clones itself, to be in the PID namespace.
+func (n NewUser) Reborn() bool { return slices.Contains(n.New, "pid") }
+
+// Spawns returns what unshare(1), which nsenter starts, makes in the script.
+func (n NewUser) Spawns() plan.Spawn {
+	return plan.Spawn{New: n.New, UIDs: n.Maps.UIDs, GIDs: n.Maps.GIDs}
+}
+
+// Shell says where the script does it.
+func (n NewUser) Shell() string {
+	return "# new namespaces (" + strings.Join(n.New, " ") + "): unshare, above"
+}
+
 func openNamespace(b *initprog.Builder, path string) initprog.Slot {
 	fd := b.Slot()
 	b.Sys("openat", linux.AT_FDCWD, path, linux.O_CLOEXEC, 0).Into(fd)

@@ -61,30 +61,6 @@ func (Become) Shell() string {
 	return "# the first process becomes root of its user namespace: setresuid(2)"
 }
 
-// Rlimit sets a resource limit; see setrlimit(2).
-type Rlimit struct {
-	Name       string // "nofile", as prlimit(1) has it
-	Resource   int    // its number
-	Soft, Hard uint64 // ^0 is unlimited
-}
-
-// Emit calls prlimit64.
-func (r Rlimit) Emit(b *initprog.Builder) {
-	b.Sys("prlimit64", 0, r.Resource, b.Words(r.Soft, r.Hard), nil).Says("setrlimit " + r.Name + "=" + limit(r.Soft) + ":" + limit(r.Hard))
-}
-
-// Shell returns the prlimit(1) command.
-func (r Rlimit) Shell() string {
-	return "prlimit --pid $$ --" + r.Name + "=" + limit(r.Soft) + ":" + limit(r.Hard)
-}
-
-func limit(v uint64) string {
-	if v == ^uint64(0) {
-		return "unlimited"
-	}
-	return strconv.FormatUint(v, 10)
-}
-
 // OOMScoreAdj makes the process likelier, or less likely, to be killed when
 // memory runs out; see proc_pid_oom_score_adj(5).
 type OOMScoreAdj struct {

@@ -6,6 +6,7 @@
 set -eu
 target=1234 # the container's first process
 echo 0 > /sys/fs/cgroup/mydocker/ID/cgroup.procs # clone3(2) with CLONE_INTO_CGROUP does this
+# what it waits for is done by now
 echo 100 > /proc/self/oom_score_adj
 # its namespaces (user mnt uts ipc net pid cgroup time): see nsenter, below
 # the first process becomes root of its user namespace: setresuid(2)
@@ -29,6 +30,9 @@ exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
 exec nsenter --target "$target" --user --mount --uts --ipc --net --pid --cgroup --time --no-fork --root=/ -- setpriv --bounding-set=-all,+sys_chroot,+setuid --regid=1001 --groups=7 --inh-caps=-all --ambient-caps=-all /usr/bin/env -i PATH=/bin 'A=b c' /usr/bin/unshare --fork --setuid=1000 --root=. --wd=/work -- sh -c 'echo it'\''s me'
 
 # The calls of the first process
+# wait for the host's side
+# jump
+# exit_group
 # openat /proc/self/oom_score_adj
 # write 100 to /proc/self/oom_score_adj
 # close
