@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,8 +15,9 @@ import (
 )
 
 // Apply changes a configuration as one line of a Dockerfile does: CMD,
-// ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR. Words may
-// be quoted, and $NAME stands for what an earlier ENV set, as in Dockerfiles.
+// ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, SHELL, STOPSIGNAL, USER,
+// VOLUME or WORKDIR. Words may be quoted, and $NAME stands for what an earlier ENV
+// set, as in Dockerfiles.
 func Apply(c *ocispec.ImageConfig, line string) error {
 	line = strings.TrimSpace(line)
 	name, rest := line, ""
@@ -25,7 +27,7 @@ func Apply(c *ocispec.ImageConfig, line string) error {
 	name = strings.ToUpper(name)
 	do, ok := instructions()[name]
 	if !ok {
-		return fmt.Errorf("change %q: %s is not supported, use CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR", line, name)
+		return fmt.Errorf("change %q: %s is not supported, use CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, SHELL, STOPSIGNAL, USER, VOLUME or WORKDIR", line, name)
 	}
 	if rest == "" {
 		return fmt.Errorf("change %q: %s requires at least one argument", line, name)
@@ -39,17 +41,20 @@ func Apply(c *ocispec.ImageConfig, line string) error {
 func instructions() map[string]func(c *ocispec.ImageConfig, rest string) error {
 	return map[string]func(c *ocispec.ImageConfig, rest string) error{
 		"CMD": func(c *ocispec.ImageConfig, rest string) error {
-			c.Cmd = command(rest)
+			c.Cmd = command(c, rest)
 			return nil
 		},
 		"ENTRYPOINT": func(c *ocispec.ImageConfig, rest string) error {
-			c.Entrypoint = command(rest)
+			c.Entrypoint = command(c, rest)
 			return nil
 		},
-		"ENV":        env,
-		"EXPOSE":     expose,
-		"LABEL":      label,
-		"STOPSIGNAL": stopSignal,
+		"ENV":         env,
+		"EXPOSE":      expose,
+		"HEALTHCHECK": healthcheck,
+		"LABEL":       label,
+		"ONBUILD":     onBuild,
+		"SHELL":       shell,
+		"STOPSIGNAL":  stopSignal,
 		"USER": func(c *ocispec.ImageConfig, rest string) (err error) {
 			c.User, err = oneWord(c, rest)
 			return err
@@ -60,11 +65,36 @@ func instructions() map[string]func(c *ocispec.ImageConfig, rest string) error {
 }
 
 // command is a JSON list of words, or a line for the shell.
-func command(rest string) []string {
+func command(c *ocispec.ImageConfig, rest string) []string {
 	if list, ok := jsonWords(rest); ok {
 		return list
 	}
+	if len(c.Shell) > 0 {
+		return append(slices.Clone(c.Shell), rest)
+	}
 	return []string{"/bin/sh", "-c", rest}
+}
+
+// shell is for the lines that come after it.
+func shell(c *ocispec.ImageConfig, rest string) error {
+	list, ok := jsonWords(rest)
+	if !ok || len(list) == 0 {
+		return errors.New(`a shell is a list: ["/bin/bash", "-c"]`)
+	}
+	c.Shell = list
+	return nil
+}
+
+// onBuild keeps a line for later. The three that have no sense there are refused
+// as by Docker.
+func onBuild(c *ocispec.ImageConfig, rest string) error {
+	name, _, _ := strings.Cut(rest, " ")
+	switch name = strings.ToUpper(name); name {
+	case "ONBUILD", "FROM", "MAINTAINER":
+		return fmt.Errorf("%s is not allowed as an ONBUILD trigger", name)
+	}
+	c.OnBuild = append(c.OnBuild, rest)
+	return nil
 }
 
 func jsonWords(rest string) ([]string, bool) {

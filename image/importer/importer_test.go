@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -191,11 +192,40 @@ func TestApply(t *testing.T) {
 	}
 }
 
+// What the specification's configuration lacks is written as Docker writes it.
+func TestApplyDocker(t *testing.T) {
+	var c ocispec.ImageConfig
+	for _, line := range []string{
+		`SHELL ["/bin/bash", "-ec"]`, `CMD true && exec it`, `ONBUILD RUN make`, `ONBUILD COPY . /`,
+		`HEALTHCHECK --interval=5s --timeout=1m  --start-period=2ms --start-interval=1s --retries=3 CMD wget -q "x y"`,
+	} {
+		if err := Apply(&c, line); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+	b, err := json.Marshal(c)
+	want := `{"Cmd":["/bin/bash","-ec","true \u0026\u0026 exec it"],"Healthcheck":{"Test":["CMD-SHELL","wget -q \"x y\""],` +
+		`"Interval":5000000000,"Timeout":60000000000,"StartPeriod":2000000,"StartInterval":1000000000,"Retries":3},` +
+		`"Shell":["/bin/bash","-ec"],"OnBuild":["RUN make","COPY . /"]}`
+	if err != nil || string(b) != want {
+		t.Errorf("%s, %v\nwant %s", b, err, want)
+	}
+	for line, want := range map[string][]string{`HEALTHCHECK none`: {"NONE"}, `HEALTHCHECK CMD ["a", "b"]`: {"CMD", "a", "b"}} {
+		if err := Apply(&c, line); err != nil || !cmp.Equal(c.Healthcheck.Test, want) || c.Healthcheck.Retries != 0 {
+			t.Errorf("%s: %+v, %v", line, c.Healthcheck, err)
+		}
+	}
+}
+
 func TestApplyErrors(t *testing.T) {
 	for line, want := range map[string]string{
 		"": "not supported", "RUN x": "RUN is not supported", "from x": "FROM is not supported", "CMD": "at least one argument",
 		"ENV A": "no value", "ENV A=1 B": `"B" is not name=value`, "ENV =1": "not name=value", `LABEL a="b`: "not closed",
 		"EXPOSE x": "not port", "EXPOSE 0": "not port", "EXPOSE 9-8": "not port", "EXPOSE 70000": "not port", "EXPOSE 80/icmp": "not port",
+		"SHELL /bin/sh": "is a list", "SHELL []": "is a list", "ONBUILD ONBUILD RUN x": "not allowed", "ONBUILD from x": "FROM is not allowed",
+		"HEALTHCHECK x": "write NONE", "HEALTHCHECK NONE x": "write NONE", "HEALTHCHECK CMD": "write NONE", "HEALTHCHECK CMD []": "is empty",
+		"HEALTHCHECK --x=1 CMD a": "--x is not supported", "HEALTHCHECK --interval=1 CMD a": "no time", "HEALTHCHECK --timeout=1us CMD a": "no time",
+		"HEALTHCHECK --retries=-1 CMD a": "no number", "HEALTHCHECK --interval=1s": "write NONE",
 		"USER a b": "one argument", "STOPSIGNAL NOPE": "NOPE", `VOLUME [""]`: "not empty",
 	} {
 		if err := Apply(&ocispec.ImageConfig{}, line); err == nil || !strings.Contains(err.Error(), want) {

@@ -38,6 +38,24 @@ type ImageConfig struct {
 	Labels       map[string]string   `json:"Labels,omitempty"`
 	StopSignal   string              `json:"StopSignal,omitempty"`
 	ArgsEscaped  bool                `json:"ArgsEscaped,omitempty"` // of Windows
+
+	// What the specification lacks and Docker's images have.
+	Healthcheck *Healthcheck `json:"Healthcheck,omitempty"`
+	Shell       []string     `json:"Shell,omitempty"`   // what runs a line of CMD, ENTRYPOINT and HEALTHCHECK
+	OnBuild     []string     `json:"OnBuild,omitempty"` // lines of a Dockerfile, for images that begin with this one
+}
+
+// Healthcheck is how to find out whether a container is well. Zeros are the
+// defaults: whose, is for the one that checks.
+type Healthcheck struct {
+	// Test is ["NONE"] to check nothing, ["CMD", word, ...], or ["CMD-SHELL", line];
+	// empty is the image's below.
+	Test          []string      `json:"Test,omitempty"`
+	Interval      time.Duration `json:"Interval,omitempty"` // in JSON all are nanoseconds
+	Timeout       time.Duration `json:"Timeout,omitempty"`
+	StartPeriod   time.Duration `json:"StartPeriod,omitempty"`
+	StartInterval time.Duration `json:"StartInterval,omitempty"`
+	Retries       int           `json:"Retries,omitempty"`
 }
 
 // RootFS are the layers, the lowest first.
