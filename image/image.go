@@ -6,7 +6,8 @@
 //	image/repositories.json   names and the IDs they stand for
 //	image/records/<hex>.json  an image: its configuration, its layers, its size
 //	image/lock                held while any of this, or layers/, changes
-//	layers/<hex>/diff         a layer, by the digest of its uncompressed archive
+//	image/hold                locked by whoever unpacks layers that no image has yet
+//	layers/<hex>/diff         a layer, by its chain ID: it and all that is below it
 //	layers/tmp-*              a layer on its way in or out
 //
 // Readers take no lock: files are replaced as a whole, and a name is written
@@ -15,8 +16,6 @@ package image
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,24 +39,16 @@ type Image struct {
 	Names   []string // "alpine:latest", sorted; an image may have none
 	Config  ocispec.Image
 	Lowers  []string // directories of the host for overlayfs's lowerdir, the top one first
+	Layers  []Layer  // the lowest first
 	Size    int64    // bytes in the files of its layers
+	Disk    int64    // bytes on the disk of its layers, those that others have too; 0 is not known
 	Created time.Time
 	Host    bool // it is the host's own root, not files of the store
 }
 
-// record is an image as it is stored.
-type record struct {
-	Version int             `json:"version"`
-	Config  json.RawMessage `json:"config"` // byte for byte what the ID is the digest of
-	Size    int64           `json:"size"`
-}
-
 const (
-	recordVersion = 1
-	idPrefix      = "sha256:"
-	hexLength     = sha256.Size * 2
-	maxConfig     = 4 << 20  // bytes; most have some thousand
-	maxRecord     = 16 << 20 // bytes of a file to read, larger ones are not ours
+	idPrefix  = "sha256:"
+	hexLength = sha256.Size * 2
 )
 
 // Open returns the store below root. It reads and makes nothing yet.
@@ -170,57 +161,4 @@ func (s *Store) findID(digits string) (string, error) {
 	return found, nil
 }
 
-// load reads an image, whose record must be what its ID says. Where that fails
-// the ID and Names it returns are good all the same.
-func (s *Store) load(id string, names map[string]string) (Image, error) {
-	if id == hostID() {
-		return hostImage(), nil
-	}
-	img := Image{ID: id, Names: namesOf(id, names)}
-	var r record
-	if err := readJSON(s.recordPath(id), &r); err != nil {
-		return img, err
-	}
-	if r.Version != recordVersion {
-		return img, fmt.Errorf("image %s has a record of version %d, this program knows %d", short(id), r.Version, recordVersion)
-	}
-	if digest(r.Config) != id {
-		return img, fmt.Errorf("image %s is damaged: its configuration has the digest %s", short(id), digest(r.Config))
-	}
-	if err := json.Unmarshal(r.Config, &img.Config); err != nil {
-		return img, fmt.Errorf("image %s: %w", short(id), err)
-	}
-	img.Size = r.Size
-	if img.Config.Created != nil {
-		img.Created = *img.Config.Created
-	}
-	for _, d := range slices.Backward(img.Config.RootFS.DiffIDs) {
-		img.Lowers = append(img.Lowers, s.layerDir(string(d))+"/diff")
-	}
-	return img, nil
-}
-
 func (s *Store) path(name string) string { return filepath.Join(s.root, "image", name) }
-
-func (s *Store) recordPath(id string) string {
-	return s.path("records/" + strings.TrimPrefix(id, idPrefix) + ".json")
-}
-
-// layerDir is for digests that come out of checked records or from Commit.
-func (s *Store) layerDir(diffID string) string {
-	return filepath.Join(s.root, "layers", strings.TrimPrefix(diffID, idPrefix))
-}
-
-// digest names bytes as images and layers are named.
-func digest(b []byte) string {
-	sum := sha256.Sum256(b)
-	return idPrefix + hex.EncodeToString(sum[:])
-}
-
-// short is an ID as tables show it.
-func short(id string) string {
-	digits := strings.TrimPrefix(id, idPrefix)
-	return digits[:min(len(digits), 12)]
-}
-
-func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }

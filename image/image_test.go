@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func add(t *testing.T, s *Store, name string, layer int, comment string) Image {
 // layers lists what lies in the store's layers/.
 func layers(t *testing.T, s *Store) []string {
 	t.Helper()
-	list, err := filepath.Glob(s.layerDir("") + "/*")
+	list, err := filepath.Glob(s.LayerDir("") + "/*")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +182,7 @@ func TestModes(t *testing.T) {
 	s := Open(t.TempDir())
 	img := add(t, s, "a", 1, "")
 	for path, want := range map[string]os.FileMode{
-		s.path(""): 0o700, s.path("records"): 0o700, s.layerDir(""): 0o700, s.layerDir(layerID(1)): 0o700,
+		s.path(""): 0o700, s.path("records"): 0o700, s.LayerDir(""): 0o700, s.LayerDir(layerID(1)): 0o700,
 		s.path("repositories.json"): 0o600, s.path("lock"): 0o600, s.recordPath(img.ID): 0o600,
 	} {
 		if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != want {
@@ -203,8 +204,11 @@ func TestDamagedRecord(t *testing.T) {
 	}
 	newer.Version++
 	later, _ := json.Marshal(newer)
+	newer.Version--
+	newer.Configuration = bytes.Replace(newer.Configuration, []byte("good"), []byte("evil"), 1)
+	evil, _ := json.Marshal(newer)
 	for want, text := range map[string]string{
-		"damaged": strings.Replace(string(b), "good", "evil", 1), "version": string(later), "read ": "{",
+		"damaged": string(evil), "version": string(later), "read ": "{",
 	} {
 		if err := os.WriteFile(s.recordPath(img.ID), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

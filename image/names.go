@@ -90,7 +90,7 @@ func (s *Store) changeNames(change func(names map[string]string)) error {
 
 // locked calls f while nobody else changes the store.
 func (s *Store) locked(f func() error) error {
-	for _, dir := range []string{s.path("records"), s.layerDir("")} {
+	for _, dir := range []string{s.path("records"), s.LayerDir("")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("make the image store: %w", err)
 		}

@@ -111,16 +111,18 @@ func (s *Store) drop(img Image) (done []Deleted, trash []*Staging, err error) {
 	}
 	done = append(done, Deleted{Deleted: img.ID})
 	used, err := s.usedLayers()
-	if err != nil {
+	free, herr := s.unheld()
+	if err != nil || herr != nil || !free {
 		// The image is gone; its layers stay as long as nobody knows whether
-		// one that cannot be read has them, too. Then Repair takes them.
+		// one that cannot be read, or that is being made, has them, too. Then
+		// Repair takes them.
 		return done, nil, nil
 	}
-	for _, d := range slices.Backward(img.Config.RootFS.DiffIDs) {
-		if used[string(d)] {
+	for _, l := range slices.Backward(img.Layers) {
+		if used[l.ChainID] {
 			continue
 		}
-		t, err := s.discard(s.layerDir(string(d)))
+		t, err := s.discard(s.LayerDir(l.ChainID))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -128,12 +130,12 @@ func (s *Store) drop(img Image) (done []Deleted, trash []*Staging, err error) {
 			return done, trash, err
 		}
 		trash = append(trash, t)
-		done = append(done, Deleted{Deleted: string(d)})
+		done = append(done, Deleted{Deleted: l.ChainID})
 	}
 	return done, trash, nil
 }
 
-// usedLayers returns the layers that records tell of. It fails if one of them
+// usedLayers returns the chain IDs of the layers that records tell of. It fails if one of them
 // cannot be read, since no layer can be called unused then.
 func (s *Store) usedLayers() (map[string]bool, error) {
 	ids, err := s.ids()
@@ -146,8 +148,8 @@ func (s *Store) usedLayers() (map[string]bool, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, d := range img.Config.RootFS.DiffIDs {
-			used[string(d)] = true
+		for _, l := range img.Layers {
+			used[l.ChainID] = true
 		}
 	}
 	return used, nil

@@ -157,7 +157,7 @@ func TestRepair(t *testing.T) {
 		t.Fatal(err)
 	}
 	placed.lock.Close()
-	for _, f := range []string{s.path(atomicfile.TempPrefix + "x"), s.path("records/" + atomicfile.TempPrefix + "y"), s.layerDir("tmp-early")} {
+	for _, f := range []string{s.path(atomicfile.TempPrefix + "x"), s.path("records/" + atomicfile.TempPrefix + "y"), s.LayerDir("tmp-early")} {
 		if err := os.Mkdir(f, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -167,7 +167,7 @@ func TestRepair(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := []string{s.layerDir(layerID(1)), live.dir}
+	want := []string{s.LayerDir(layerID(1)), live.dir}
 	slices.Sort(want)
 	if got := layers(t, s); !slices.Equal(got, want) {
 		t.Errorf("layers: %q, want %q", got, want)

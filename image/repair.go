@@ -34,18 +34,22 @@ func (s *Store) Repair() error {
 // strays returns the directories in layers/ which nobody needs.
 func (s *Store) strays() ([]*Staging, error) {
 	used, unknown := s.usedLayers()
-	entries, err := os.ReadDir(s.layerDir(""))
+	free, err := s.unheld()
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(s.LayerDir(""))
 	if err != nil {
 		return nil, fmt.Errorf("list layers: %w", err)
 	}
 	var trash []*Staging
 	for _, e := range entries {
-		dir := filepath.Join(s.layerDir(""), e.Name())
+		dir := filepath.Join(s.LayerDir(""), e.Name())
 		var t *Staging
 		switch {
 		case strings.HasPrefix(e.Name(), tmpPrefix):
 			t, err = abandoned(dir)
-		case unknown == nil && isDigest(idPrefix+e.Name()) && !used[idPrefix+e.Name()]:
+		case unknown == nil && free && isDigest(idPrefix+e.Name()) && !used[idPrefix+e.Name()]:
 			t, err = s.discard(dir)
 		}
 		if err != nil {

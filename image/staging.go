@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"mydocker/internal/atomicfile"
 	"mydocker/internal/filelock"
@@ -46,7 +45,7 @@ func (s *Store) Stage() (*Staging, error) {
 // temp is for the holder of the store's lock: as Repair looks under it, it
 // never sees a directory before it has a lock of its own.
 func (s *Store) temp() (*Staging, error) {
-	dir, err := os.MkdirTemp(s.layerDir(""), tmpPrefix+"*")
+	dir, err := os.MkdirTemp(s.LayerDir(""), tmpPrefix+"*")
 	if err != nil {
 		return nil, err
 	}
@@ -84,46 +83,40 @@ func (st *Staging) Close() error {
 // in it, and gives it a name unless that is "". The layer's files must have
 // reached the disk. A layer that is there already is not stored again.
 func (s *Store) Commit(st *Staging, config ocispec.Image, size int64, name string) (Image, error) {
-	if name != "" {
-		var err error
-		if name, err = tagName(name); err != nil {
-			return Image{}, err
-		}
+	name, err := optionalName(name)
+	if err != nil {
+		return Image{}, err
 	}
 	raw, err := json.Marshal(config)
 	if err != nil {
 		return Image{}, fmt.Errorf("store image: %w", err)
 	}
-	if len(raw) > maxConfig {
-		return Image{}, fmt.Errorf("store image: its configuration has %d bytes, at most %d are kept", len(raw), maxConfig)
-	}
-	if len(config.RootFS.DiffIDs) != 1 || !isDigest(string(config.RootFS.DiffIDs[0])) {
+	if len(config.RootFS.DiffIDs) != 1 {
 		return Image{}, fmt.Errorf("store image: %q is not the one digest it must be", config.RootFS.DiffIDs)
+	}
+	only := Layer{DiffID: string(config.RootFS.DiffIDs[0]), Bytes: size}
+	layers, err := parse(raw, []Layer{only})
+	if err != nil {
+		return Image{}, fmt.Errorf("store image: %w", err)
+	}
+	if layers[0].Disk, err = du(st.dir); err != nil {
+		return Image{}, fmt.Errorf("store image: %w", err)
 	}
 	var img Image
 	err = s.locked(func() error {
-		if err := s.place(st, string(config.RootFS.DiffIDs[0])); err != nil {
+		if err := s.place(st, layers[0].ChainID); err != nil {
 			return err
 		}
-		id := digest(raw)
-		if err := writeJSON(s.recordPath(id), record{Version: recordVersion, Config: raw, Size: size}); err != nil {
-			return err
-		}
-		if name != "" {
-			if err := s.changeNames(func(names map[string]string) { names[name] = id }); err != nil {
-				return err
-			}
-		}
-		img, err = s.Resolve(id)
+		img, err = s.record(raw, layers, name)
 		return err
 	})
 	return img, err
 }
 
 // place moves a staged layer to its place, unless there is one.
-func (s *Store) place(st *Staging, diffID string) error {
-	layer := s.layerDir(diffID)
-	_, err := os.Lstat(layer)
+func (s *Store) place(st *Staging, chainID string) error {
+	home := s.LayerDir(chainID)
+	_, err := os.Lstat(home)
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -138,13 +131,8 @@ func (s *Store) place(st *Staging, diffID string) error {
 	if err := atomicfile.SyncDir(half); err != nil {
 		return err
 	}
-	if err := os.Rename(half, layer); err != nil {
+	if err := os.Rename(half, home); err != nil {
 		return err
 	}
-	return atomicfile.SyncDir(s.layerDir(""))
-}
-
-func isDigest(s string) bool {
-	digits, ok := strings.CutPrefix(s, idPrefix)
-	return ok && len(digits) == hexLength && isHex(digits)
+	return atomicfile.SyncDir(s.LayerDir(""))
 }
