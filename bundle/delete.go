@@ -19,7 +19,8 @@ import (
 // locked is a container that only the caller changes.
 type locked struct {
 	*Container
-	held *filelock.Held
+	held     *filelock.Held
+	filtered bool // it has a seccomp filter
 }
 
 func (c *locked) close() { c.held.Close() }
@@ -33,7 +34,7 @@ func (r *Runtime) locked(id string) (*locked, *specs.Spec, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &locked{&Container{dir: r.dir(id)}, held}
+	c := &locked{Container: &Container{dir: r.dir(id)}, held: held}
 	spec, err := c.open()
 	if err != nil {
 		c.close()
@@ -46,7 +47,8 @@ func (c *locked) open() (*specs.Spec, error) {
 	if err := c.read(); err != nil {
 		return nil, err
 	}
-	spec, _, err := c.spec()
+	spec, profile, err := c.spec()
+	c.filtered = len(profile) > 0
 	return spec, err
 }
 

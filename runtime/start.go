@@ -243,8 +243,8 @@ func (s *starting) through(env *plan.Env) error {
 	if err != nil {
 		return s.explain(err)
 	}
-	if s.holds() && !s.ready {
-		return s.explain(errors.New("the first process was killed"))
+	if err := s.silent(); err != nil {
+		return s.explain(err)
 	}
 	if s.console != nil {
 		defer s.console.Close()
