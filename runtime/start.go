@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -159,7 +160,7 @@ func (l Launch) spawn() (*starting, error) {
 	s.proc, err = initprog.Spawn(prog, initprog.Attr{Stdio: l.Stdio, Files: l.held(files), Preserved: l.Preserved, Sys: sys, Fork: fork})
 	if err != nil {
 		closeFiles([]*os.File{s.console, s.running.status})
-		return nil, err
+		return nil, fmt.Errorf("error starting a process in new namespaces (%s): %w", strings.Join(l.Plan.Spawn.New, ", "), err)
 	}
 	s.running.Pid = s.proc.Pid
 	return s, nil
