@@ -72,7 +72,10 @@ func (r *Runtime) createAndStart(id string, o CreateOptions) (*Started, error) {
 		return nil, err
 	}
 	if err := r.Start(id); err != nil {
-		return nil, errors.Join(err, r.Delete(id, true))
+		if gone := r.Delete(id, true); !errors.Is(gone, ErrNotExist) { // a hook that failed took it back
+			err = errors.Join(err, gone)
+		}
+		return nil, err
 	}
 	c, err := r.Find(id)
 	return &Started{c, r, m.spec, m.running}, err
