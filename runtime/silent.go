@@ -3,6 +3,7 @@ package runtime
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"syscall"
@@ -24,11 +25,16 @@ func Silent(pid int, filtered bool) error {
 	if err != nil || !p.Ending || !isStub(p.Name) {
 		return nil // it is waited for by now: its exit code tells
 	}
-	err = fmt.Errorf("%w%s", ErrSilent, how(syscall.WaitStatus(p.Status)))
+	err = untold(p)
 	if filtered {
 		err = fmt.Errorf("%w: the seccomp filter may forbid execve, write or exit_group", err)
 	}
 	return err
+}
+
+// untold is the [ErrSilent] of a process.
+func untold(p proc.Process) error {
+	return fmt.Errorf("%w%s", ErrSilent, how(syscall.WaitStatus(p.Status)))
 }
 
 // isStub tells a process that has not executed a program yet: it is named by the
@@ -62,9 +68,18 @@ func (s *starting) silent() error {
 		if err := Silent(s.running.Pid, s.filtered()); err != nil {
 			return err
 		}
-		return errors.New("the first process was killed")
+		return s.gone(io.EOF)
 	case s.filtered():
 		return Silent(s.running.Pid, true)
 	}
 	return nil
+}
+
+// gone words the end of a process that was yet to tell something.
+func (s *starting) gone(err error) error {
+	if !errors.Is(err, io.EOF) {
+		return err
+	}
+	p, _ := proc.Read(s.running.Pid) // where it is no longer there, how it ended is not known
+	return untold(p)
 }

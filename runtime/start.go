@@ -160,10 +160,18 @@ func (l Launch) spawn() (*starting, error) {
 	s.proc, err = initprog.Spawn(prog, initprog.Attr{Stdio: l.Stdio, Files: l.held(files), Preserved: l.Preserved, Sys: sys, Fork: fork})
 	if err != nil {
 		closeFiles([]*os.File{s.console, s.running.status})
-		return nil, fmt.Errorf("error starting a process in new namespaces (%s): %w", strings.Join(l.Plan.Spawn.New, ", "), err)
+		return nil, l.unborn(err)
 	}
 	s.running.Pid = s.proc.Pid
 	return s, nil
+}
+
+// unborn says of a process that the kernel did not make what it was to have.
+func (l Launch) unborn(err error) error {
+	if len(l.Plan.Spawn.New) == 0 {
+		return fmt.Errorf("error starting a process: %w", err)
+	}
+	return fmt.Errorf("error starting a process in new namespaces (%s): %w", strings.Join(l.Plan.Spawn.New, ", "), err)
 }
 
 func identities(sys *syscall.SysProcAttr, p plan.Spawn) {
@@ -292,7 +300,7 @@ func (s *starting) reborn(env *plan.Env) error {
 		}
 	}
 	if err != nil {
-		return s.explain(err)
+		return s.explain(s.gone(err))
 	}
 	if err := s.Parent.Reborn(s.running.Pid, pid); err != nil {
 		return err
