@@ -33,17 +33,9 @@ type ExecOptions struct {
 // of the caller.
 func (r *Runtime) Exec(id string, o ExecOptions) (*runtime.Running, error) {
 	began := initprog.Now()
-	c, err := r.Find(id)
+	c, err := r.MayExec(id, o.IgnorePaused)
 	if err != nil {
 		return nil, err
-	}
-	switch {
-	case c.Status == specs.StateStopped:
-		return nil, errStopped
-	case c.Status == specs.StateCreating:
-		return nil, errors.New("cannot exec in a container that is being created")
-	case c.Status == Paused && !o.IgnorePaused:
-		return nil, ErrPaused
 	}
 	spec, profile, err := c.spec()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -76,6 +68,22 @@ func (r *Runtime) Exec(id string, o ExecOptions) (*runtime.Running, error) {
 		return nil, err
 	}
 	return running, writePid(o.PidFile, running.Pid)
+}
+
+// MayExec returns a container whose state allows it one more process.
+func (r *Runtime) MayExec(id string, ignorePaused bool) (*Container, error) {
+	c, err := r.Find(id)
+	switch {
+	case err != nil:
+		return nil, err
+	case c.Status == specs.StateStopped:
+		return nil, errStopped
+	case c.Status == specs.StateCreating:
+		return nil, errors.New("cannot exec in a container that is being created")
+	case c.Status == Paused && !ignorePaused:
+		return nil, ErrPaused
+	}
+	return c, nil
 }
 
 // ends tells whether a process could not join a container because that has ended,
