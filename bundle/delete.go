@@ -12,6 +12,7 @@ import (
 
 	"mydocker/initprog"
 	"mydocker/internal/filelock"
+	"mydocker/internal/proc"
 	"mydocker/linux"
 	"mydocker/runtime/cgroup"
 )
@@ -78,10 +79,28 @@ func (r *Runtime) Delete(id string, force bool) error {
 		return err
 	}
 	defer c.close()
-	if c.Status != specs.StateStopped && c.Status != specs.StateCreated && !force {
+	if c.Status != specs.StateStopped && c.Status != specs.StateCreated && !force && !c.soonStopped() {
 		return fmt.Errorf("cannot delete container %s that is not stopped: %s", id, c.Status)
 	}
 	return r.destroy(c, spec)
+}
+
+// moment is how long delete waits for a process that may have been killed right
+// before: a signal is not yet an end.
+const moment = 20 * time.Millisecond
+
+// soonStopped waits for the end of a container that is about to stop.
+func (c *Container) soonStopped() bool {
+	first, err := c.pidfd()
+	if err != nil {
+		return errors.Is(err, ErrNotRunning)
+	}
+	defer first.Close()
+	ended, err := linux.WaitProcessFor(first, moment)
+	if p, rerr := proc.Read(c.Pid); err == nil && !ended && rerr == nil && p.Ending {
+		ended, err = linux.WaitProcessFor(first, patience)
+	}
+	return err == nil && ended
 }
 
 // destroy ends what is left of a container, takes it back, and runs its hooks.

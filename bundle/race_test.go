@@ -45,3 +45,27 @@ func TestExecAtTheEnd(t *testing.T) {
 		p.ok("delete", "--force", "c")
 	}
 }
+
+// TestDeleteAfterKill: that a container was killed is enough for its deletion; the
+// signal may not have had its effect yet.
+func TestDeleteAfterKill(t *testing.T) {
+	rounds := 100
+	if testing.Short() {
+		rounds = 20
+	}
+	// The first process ends when all others have.
+	p := newPlace(t, "for i in $(seq 100); do sleep 1000 & done; echo up; exec sleep 1000")
+	for i := range rounds {
+		out := p.create("c")
+		p.ok("start", "c")
+		p.content(out)
+		p.ok([][]string{{"kill", "c", "KILL"}, {"kill", "--all", "c", "KILL"}}[i%2]...)
+		p.ok("delete", "c")
+	}
+	// One that was not killed is still not deleted.
+	p.create("c")
+	p.ok("start", "c")
+	p.fails(1, "cannot delete container c that is not stopped: running", "delete", "c")
+	p.ok("kill", "c", "KILL")
+	p.ok("delete", "c")
+}

@@ -79,7 +79,11 @@ func what(p *plan.Error) string {
 	if p.Call != "" {
 		words = append(words, p.Call)
 	}
-	if len(words) == 0 {
+	switch {
+	case len(words) > 0:
+	case p.Part == plan.PartSpawn:
+		return "starting the process"
+	default:
 		return fmt.Sprintf("step %T", p.Step)
 	}
 	return strings.Join(words, ": ")
