@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"mydocker/plan"
+	starter "mydocker/runtime"
 	"mydocker/runtime/process"
 	"mydocker/runtime/rootfs"
 )
@@ -49,7 +50,7 @@ func diagnose(err error, v reader) error {
 	if x, ok := p.Step.(process.Exec); ok {
 		return diagnoseExec(x, p, v)
 	}
-	e := &StartError{What: initially(p) + what(p), Step: untold(p.Step), Code: 125, Err: p.Err}
+	e := &StartError{What: initially(p) + what(p), Step: untold(p), Code: 125, Err: p.Err}
 	e.Why, e.Hint = likely(p)
 	return e
 }
@@ -62,12 +63,12 @@ func initially(p *plan.Error) string {
 	return ""
 }
 
-// untold is a step as a command, where it does not tell of itself in words.
-func untold(s plan.Step) string {
-	if _, tells := s.(plan.Telling); tells {
+// untold is the step as a command, where the error does not tell it in words.
+func untold(p *plan.Error) string {
+	if _, tells := p.Step.(plan.Telling); tells || errors.Is(p.Err, starter.ErrSilent) {
 		return ""
 	}
-	return s.Shell()
+	return p.Step.Shell()
 }
 
 // what names the step for people, and the call of the first process.

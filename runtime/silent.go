@@ -64,6 +64,8 @@ func (s *starting) silent() error {
 	switch holds := s.holds(); {
 	case holds && s.ready:
 		return nil
+	case slices.ContainsFunc(s.Plan.Init, isReaper):
+		return nil // the first process never executes a program: it ends as its child does
 	case holds:
 		if err := Silent(s.running.Pid, s.filtered()); err != nil {
 			return err
