@@ -182,7 +182,7 @@ func documentType(data []byte, header string) (string, error) {
 	}
 	list, image := d.Manifests != nil, d.Layers != nil || d.Config != nil
 	switch {
-	case d.SchemaVersion == 1 || d.FSLayers != nil || strings.Contains(header, "manifest.v1+"):
+	case d.SchemaVersion == 1 || d.FSLayers != nil || strings.HasPrefix(header, "application/vnd.docker.distribution.manifest.v1"):
 		return "", fmt.Errorf("manifest of schema 1: %w: push the image again with a tool of this decade", ErrUnsupported)
 	case d.SchemaVersion != 2:
 		return "", fmt.Errorf("not a manifest: schema version %d: %w", d.SchemaVersion, ErrVerify)

@@ -233,6 +233,8 @@ func (e *endpoint) explain(err error) error {
 		return &hinted{err, fmt.Sprintf("%s speaks plain HTTP, not TLS: if that is meant to be, add it to \"insecure\" in %s", e.base.Host, e.settings())}
 	case errors.As(err, &certificate) && e.c.opts.CertsDir != "":
 		return &hinted{err, fmt.Sprintf("put the certificate of the registry's authority into %s/%s/ca.crt", e.c.opts.CertsDir, certsName(e.base.Host))}
+	case e.c.opts.CertsDir != "" && (strings.Contains(err.Error(), "remote error: tls: ") || strings.Contains(err.Error(), "http2: client conn could not be established")):
+		return &hinted{err, fmt.Sprintf("if the registry wants to see a certificate, put it into %s/%s/client.cert, and its key beside it into client.key", e.c.opts.CertsDir, certsName(e.base.Host))}
 	}
 	return err
 }
