@@ -84,6 +84,11 @@ const floors = `
 	# for its steps and puts them in order.
 	ipam, bridge, firewall < network;
 
+	# Registries are asked for images by reference, as the user of config.json. It
+	# is no part of FLOOR2: the command does not speak HTTP.
+	GROUND < registry/credentials;
+	reference, registry/credentials < registry;
+
 	oci, image/importer, network < FLOOR2;
 
 	# Floor 3. The engine opens containers, which know nothing of it, and starts

@@ -26,8 +26,9 @@ var libraries = []library{
 	{"github.com/spf13/...", []string{"cli/..."}, "flags become a request at the door"},
 	{"log/slog", []string{"container", "engine", "cli/...", "cmd/..."}, "below the engine errors are returned, not logged"},
 	{"log", nil, "there is log/slog"},
-	{"os/exec", []string{"bench", "internal/testenv"},
-		"no helper program is executed on the way to a container (CVE-2026-41567)"},
+	{"os/exec", []string{"bench", "internal/testenv", "registry/credentials"},
+		"no helper program is executed on the way to a container (CVE-2026-41567); who keeps a user's passwords is one"},
+	{"net/http", []string{"registry"}, "package registry is how the house speaks to registries"},
 	{"io/ioutil", nil, "it is deprecated"},
 	{"math/rand", nil, "names and addresses come from crypto/rand, tests print the seed of math/rand/v2"},
 }

@@ -82,8 +82,11 @@ var (
 	ErrExist      = errors.New("container with given ID already exists")
 	ErrNotExist   = errors.New("container does not exist")
 	ErrNotRunning = errors.New("container not running")
-	ErrPaused     = errors.New("cannot exec in a paused container")
+	ErrPaused     = errors.New("cannot exec in a paused container (use --ignore-paused to override)")
 )
+
+// errStopped is exec's, which other runtimes word in their own way.
+var errStopped = errors.New("cannot exec in a stopped container")
 
 // checkID refuses what is no name of a container: it names a directory.
 func checkID(id string) error {

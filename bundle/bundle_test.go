@@ -320,7 +320,10 @@ func TestWrongBundles(t *testing.T) {
 			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/x", Source: "/not/there", Options: []string{"bind"}})
 		},
 		"without setting console socket": func(s *specs.Spec) { s.Process.Terminal = true },
-		"needs a new mount namespace":    func(s *specs.Spec) { s.Linux.Namespaces, s.Hostname, s.Linux.RootfsPropagation = nil, "", "shared" },
+		"needs a new mount namespace": func(s *specs.Spec) {
+			s.Linux.Namespaces, s.Hostname, s.Linux.RootfsPropagation, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, "", "shared", nil, nil
+		},
+		"without a private MNT namespace": func(s *specs.Spec) { s.Linux.Namespaces, s.Hostname = nil, "" },
 	} {
 		old := *p.spec
 		l, proc, root := *p.spec.Linux, *p.spec.Process, *p.spec.Root
@@ -332,7 +335,7 @@ func TestWrongBundles(t *testing.T) {
 	for _, id := range []string{"", "a/b", "..", "a b", strings.Repeat("x", 300)} {
 		p.fails(1, "invalid container ID format", "create", id)
 	}
-	for _, args := range [][]string{{"create"}, {"create", "a", "b"}, {"create", "--nope", "a"}, {"nope"}, {"--root"}, {"kill", "c", "SIGNOPE"}} {
+	for _, args := range [][]string{{"create"}, {"create", "a", "b"}, {"create", "--nope", "a"}, {"--root"}, {"kill", "c", "SIGNOPE"}} {
 		if _, errs, code := p.run(args...); code != 1 || !strings.Contains(errs, "mydocker-runtime: error: ") {
 			t.Errorf("%v: %d %q", args, code, errs)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"mydocker/initprog"
 	"mydocker/internal/filelock"
+	"mydocker/internal/proc"
 	"mydocker/internal/runtimespec"
 	"mydocker/linux"
 	"mydocker/runtime/cgroup"
@@ -20,7 +21,8 @@ import (
 // locked is a container that only the caller changes.
 type locked struct {
 	*Container
-	held *filelock.Held
+	held     *filelock.Held
+	filtered bool // it has a seccomp filter
 }
 
 func (c *locked) close() { c.held.Close() }
@@ -34,7 +36,7 @@ func (r *Runtime) locked(id string) (*locked, *specs.Spec, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &locked{&Container{dir: r.dir(id)}, held}
+	c := &locked{Container: &Container{dir: r.dir(id)}, held: held}
 	spec, err := c.open()
 	if err != nil {
 		c.close()
@@ -47,7 +49,8 @@ func (c *locked) open() (*specs.Spec, error) {
 	if err := c.read(); err != nil {
 		return nil, err
 	}
-	spec, _, err := c.spec()
+	spec, profile, err := c.spec()
+	c.filtered = len(profile) > 0
 	return spec, err
 }
 
@@ -77,10 +80,28 @@ func (r *Runtime) Delete(id string, force bool) error {
 		return err
 	}
 	defer c.close()
-	if c.Status != specs.StateStopped && c.Status != specs.StateCreated && !force {
+	if c.Status != specs.StateStopped && c.Status != specs.StateCreated && !force && !c.soonStopped() {
 		return fmt.Errorf("cannot delete container %s that is not stopped: %s", id, c.Status)
 	}
 	return r.destroy(c, spec)
+}
+
+// moment is how long delete waits for a process that may have been killed right
+// before: a signal is not yet an end.
+const moment = 20 * time.Millisecond
+
+// soonStopped waits for the end of a container that is about to stop.
+func (c *Container) soonStopped() bool {
+	first, err := c.pidfd()
+	if err != nil {
+		return errors.Is(err, ErrNotRunning)
+	}
+	defer first.Close()
+	ended, err := linux.WaitProcessFor(first, moment)
+	if p, rerr := proc.Read(c.Pid); err == nil && !ended && rerr == nil && p.Ending {
+		ended, err = linux.WaitProcessFor(first, patience)
+	}
+	return err == nil && ended
 }
 
 // destroy ends what is left of a container, takes it back, and runs its hooks.

@@ -9,6 +9,9 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"mydocker/plan"
+	"mydocker/runtime"
+	"mydocker/runtime/mount"
+	"mydocker/runtime/namespace"
 	"mydocker/runtime/process"
 )
 
@@ -24,17 +27,58 @@ func diagnoseProcess(err error, p *specs.Process) error {
 	switch step.Step.(type) {
 	case process.Exec, process.Hold:
 		if strings.HasPrefix(step.Call, "execve ") {
-			return execError(step.Err, p.Args[0])
+			return unable(execError(step.Err, p.Args[0]))
 		}
 	}
-	return fmt.Errorf("%w (step: %s)", err, firstLine(step.Step.Shell()))
+	if why := reason(step); why != "" {
+		err = fmt.Errorf("%w: %s", err, why)
+	}
+	if step.Part == plan.PartInit && step.Call != "" {
+		err = fmt.Errorf("error during container init: %w", err)
+	}
+	return unable(err)
+}
+
+// unable begins with what other runtimes say.
+func unable(err error) error {
+	return fmt.Errorf("unable to start container process: %w", err)
+}
+
+// reason knows why the kernel usually says so, where that is not plain.
+func reason(e *plan.Error) string {
+	denied := errors.Is(e.Err, syscall.EPERM) || errors.Is(e.Err, syscall.EACCES)
+	switch e.Step.(type) {
+	case process.Rlimit:
+		if denied {
+			return "the caller's own hard limit is lower, and it has no CAP_SYS_RESOURCE"
+		}
+	case process.OOMScoreAdj:
+		if denied {
+			return "the caller's own is higher, and it has no CAP_SYS_RESOURCE"
+		}
+	case namespace.Sysctl:
+		if errors.Is(e.Err, syscall.ENOENT) {
+			return "the kernel has no such key, or not in a namespace of the container"
+		}
+	case mount.Filesystem:
+		if errors.Is(e.Err, syscall.ENODEV) {
+			return "the kernel does not know this type of file system"
+		}
+	}
+	if errors.Is(e.Err, syscall.ENOSYS) && e.Call != "" {
+		return "the kernel does not have this system call"
+	}
+	return ""
 }
 
 // diagnoseExec is for what execve(2) itself said, after the start.
 func diagnoseExec(err error, spec *specs.Spec) error {
 	var e syscall.Errno
-	if errors.As(err, &e) && err == error(e) {
-		return execError(e, spec.Process.Args[0])
+	switch {
+	case errors.As(err, &e) && err == error(e):
+		return unable(execError(e, spec.Process.Args[0]))
+	case errors.Is(err, runtime.ErrSilent):
+		return unable(err)
 	}
 	return err
 }
@@ -49,9 +93,4 @@ func execError(err error, name string) error {
 		return fmt.Errorf("exec: %q: stat %s: %w", name, name, err)
 	}
 	return fmt.Errorf("exec: %q: executable file not found in $PATH", name)
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
 }

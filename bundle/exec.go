@@ -3,10 +3,13 @@ package bundle
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"mydocker/initprog"
+	"mydocker/internal/proc"
 	"mydocker/linux"
 	"mydocker/plan"
 	"mydocker/runtime"
@@ -30,19 +33,14 @@ type ExecOptions struct {
 // of the caller.
 func (r *Runtime) Exec(id string, o ExecOptions) (*runtime.Running, error) {
 	began := initprog.Now()
-	c, err := r.Find(id)
+	c, err := r.MayExec(id, o.IgnorePaused)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case c.Status == specs.StateStopped:
-		return nil, errors.New("cannot exec in a stopped container")
-	case c.Status == specs.StateCreating:
-		return nil, errors.New("cannot exec in a container that is being created")
-	case c.Status == Paused && !o.IgnorePaused:
-		return nil, ErrPaused
-	}
 	spec, profile, err := c.spec()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNotExist // since it was found
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +56,9 @@ func (r *Runtime) Exec(id string, o ExecOptions) (*runtime.Running, error) {
 		r.warn("%s", w)
 	}
 	running, err := r.join(c, spec, profile, p, o)
+	if err != nil && c.ends(err) {
+		return nil, errStopped
+	}
 	if err != nil {
 		return nil, diagnoseProcess(err, p)
 	}
@@ -67,6 +68,40 @@ func (r *Runtime) Exec(id string, o ExecOptions) (*runtime.Running, error) {
 		return nil, err
 	}
 	return running, writePid(o.PidFile, running.Pid)
+}
+
+// MayExec returns a container whose state allows it one more process.
+func (r *Runtime) MayExec(id string, ignorePaused bool) (*Container, error) {
+	c, err := r.Find(id)
+	switch {
+	case err != nil:
+		return nil, err
+	case c.Status == specs.StateStopped:
+		return nil, errStopped
+	case c.Status == specs.StateCreating:
+		return nil, errors.New("cannot exec in a container that is being created")
+	case c.Status == Paused && !ignorePaused:
+		return nil, ErrPaused
+	}
+	return c, nil
+}
+
+// ends tells whether a process could not join a container because that has ended,
+// or is about to: whoever kills all of its processes may come to this one first.
+func (c *Container) ends(err error) bool {
+	first, opened := c.pidfd()
+	if opened != nil {
+		return errors.Is(opened, ErrNotRunning)
+	}
+	defer first.Close()
+	if p, err := proc.Read(c.Pid); err != nil || p.Ending {
+		return true
+	}
+	if !errors.Is(err, runtime.ErrSilent) {
+		return false
+	}
+	ended, err := linux.WaitProcessFor(first, time.Second)
+	return err == nil && ended
 }
 
 // process returns what is to run.

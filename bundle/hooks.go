@@ -48,7 +48,7 @@ func (h Hooks) Meet(env *plan.Env) error {
 	if h.Inside == nil {
 		return runHooks(h.Kind, h.Hooks, h.State)
 	}
-	return runInside(h.Kind, h.Hooks, h.State, h.Inside, nil, runtime.CompileHook)
+	return runInside(h.Kind, h.Hooks, h.State, inside{h.Inside, h.Inside.Root.Path, nil, runtime.CompileHook})
 }
 
 // readyHooks are those of create.
@@ -74,7 +74,7 @@ func (r *Runtime) startHooks(c *locked, spec *specs.Spec) error {
 	if err != nil {
 		return err
 	}
-	return runInside("startContainer", spec.Hooks.StartContainer, c.State(), spec, groups, runtime.CompileJoin)
+	return runInside("startContainer", spec.Hooks.StartContainer, c.State(), inside{spec, spec.Process.Cwd, groups, runtime.CompileJoin})
 }
 
 // poststop runs the hooks that follow a container's end. That one fails is a
@@ -101,9 +101,19 @@ func runHooks(kind string, hooks []specs.Hook, s specs.State) error {
 	return nil
 }
 
+// inside is where hooks run that are in the namespaces of a container.
+type inside struct {
+	spec *specs.Spec
+	// dir is the working directory: createContainer hooks begin in the container's
+	// root, as the host calls it then, startContainer hooks where the program will.
+	dir     string
+	groups  *cgroup.Steps
+	compile func(runtime.Join, runtime.JoinFacts) (*plan.Plan, error)
+}
+
 // runInside runs hooks in the namespaces of a container, by a plan that joins
 // them.
-func runInside(kind string, hooks []specs.Hook, s specs.State, spec *specs.Spec, groups *cgroup.Steps, compile func(runtime.Join, runtime.JoinFacts) (*plan.Plan, error)) error {
+func runInside(kind string, hooks []specs.Hook, s specs.State, in inside) error {
 	target, err := linux.OpenProcess(s.Pid)
 	if err != nil {
 		return err
@@ -111,9 +121,9 @@ func runInside(kind string, hooks []specs.Hook, s specs.State, spec *specs.Spec,
 	defer target.Close()
 	s.Pid = insidePid(s.Pid)
 	for i, h := range hooks {
-		p := *spec.Process
-		p.Args, p.Env, p.Terminal, p.Cwd = h.Args, h.Env, false, "/"
-		plan, err := compile(runtime.Join{Spec: spec, Process: &p, Program: h.Path, Groups: groups}, runtime.JoinFacts{})
+		p := *in.spec.Process
+		p.Args, p.Env, p.Terminal, p.Cwd = h.Args, h.Env, false, in.dir
+		plan, err := in.compile(runtime.Join{Spec: in.spec, Process: &p, Program: h.Path, Groups: in.groups}, runtime.JoinFacts{})
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package bundle_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -13,7 +14,7 @@ import (
 // hook is one that appends a line about itself to a file, and its standard
 // input.
 func hook(name, file string, more string) specs.Hook {
-	script := `s=$(cat); echo "` + name + ` $0 $VALUE $(readlink /proc/self/ns/mnt) $(readlink /proc/self/ns/uts) $(ls -d /bin/busybox 2>/dev/null) $s" >> ` + file + "; " + more
+	script := `s=$(cat); echo "` + name + ` $0 $VALUE cwd=$(pwd) $(readlink /proc/self/ns/mnt) $(readlink /proc/self/ns/uts) $(ls -d /bin/busybox 2>/dev/null) $s" >> ` + file + "; " + more
 	return specs.Hook{Path: "/bin/sh", Args: []string{"sh", "-c", script, "arg0"}, Env: []string{"VALUE=" + name, "PATH=/bin:/usr/bin"}}
 }
 
@@ -24,6 +25,7 @@ func TestHooks(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := filepath.Join(shared, "log")
+	p.spec.Process.Cwd = "/etc"
 	p.spec.Mounts = append(p.spec.Mounts, specs.Mount{Destination: "/shared", Source: "shared", Options: []string{"rbind", "rw"}})
 	h := &specs.Hooks{
 		//lint:ignore SA1019 deprecated, and to be run
@@ -58,6 +60,7 @@ func TestHooks(t *testing.T) {
 	}
 	status := map[string]specs.ContainerState{"prestart": "created", "createRuntime": "created", "createContainer": "created",
 		"startContainer": "created", "poststart": "running", "poststop": "stopped"}
+	cwd := map[string]string{"createContainer": p.spec.Root.Path, "startContainer": "/etc"} // as by runc
 	for _, l := range all {
 		name := strings.Fields(l)[0]
 		want, ok := status[name]
@@ -76,6 +79,9 @@ func TestHooks(t *testing.T) {
 		}
 		if s.ID != "c" || s.Status != want || s.Bundle != p.bundle || s.Version != specs.Version || s.Pid != wantPid[name] {
 			t.Errorf("%s: %+v", name, s)
+		}
+		if dir := cmp.Or(cwd[name], p.bundle); !strings.Contains(l, " cwd="+dir+" ") {
+			t.Errorf("%s did not begin in %s: %s", name, dir, l)
 		}
 		inside := name == "createContainer" || name == "startContainer"
 		if strings.Contains(l, " "+host+" ") == inside {
@@ -128,7 +134,7 @@ func TestHooksFail(t *testing.T) {
 			if l := lines(t, log); len(l) != 1 {
 				t.Errorf("poststop hooks: %q", l)
 			}
-			if _, errs, code := p.run("run", "c"); code != 1 || !strings.Contains(errs, "error running "+kind+" hook") {
+			if _, errs, code := p.run("run", "c"); code != 1 || !strings.Contains(errs, "error running "+kind+" hook") || strings.Contains(errs, "not exist") {
 				t.Errorf("run: %d %s", code, errs)
 			}
 		})

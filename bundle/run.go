@@ -36,7 +36,7 @@ func (s *Started) Remove() error {
 		return err
 	}
 	defer held.Close()
-	return s.runtime.destroy(&locked{s.Container, held}, s.spec)
+	return s.runtime.destroy(&locked{Container: s.Container, held: held}, s.spec)
 }
 
 // Run creates a container and starts it. It spares the way by the FIFOs where no
@@ -54,7 +54,7 @@ func (r *Runtime) Run(id string, o CreateOptions) (*Started, error) {
 		return nil, err
 	}
 	s := &Started{&Container{Record: m.rec, Status: specs.StateRunning, dir: m.dir}, r, m.spec, m.running}
-	if err := r.poststart(&locked{s.Container, m.lock}, m.spec); err != nil {
+	if err := r.poststart(&locked{Container: s.Container, held: m.lock}, m.spec); err != nil {
 		m.kill()
 		return nil, errors.Join(err, m.abort())
 	}
@@ -68,7 +68,10 @@ func (m *making) createAndStart() (*Started, error) {
 	}
 	m.close() // Start takes its lock
 	if err := m.Start(m.id); err != nil {
-		return nil, errors.Join(err, m.Delete(m.id, true))
+		if gone := m.Delete(m.id, true); !errors.Is(gone, ErrNotExist) { // a hook that failed took it back
+			err = errors.Join(err, gone)
+		}
+		return nil, err
 	}
 	c, err := m.Find(m.id)
 	return &Started{c, m.Runtime, m.spec, m.running}, err

@@ -61,6 +61,9 @@ func (c *locked) goOn() error {
 		return fmt.Errorf("tell the process to start: %w", err)
 	}
 	err = runtime.Result(result)
+	if err == nil && c.filtered {
+		err = runtime.Silent(c.Pid, true)
+	}
 	gone := errors.Join(os.Remove(c.dir.path(startFIFO)), os.Remove(c.dir.path(resultFIFO)))
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"mydocker/plan"
+	starter "mydocker/runtime"
 	"mydocker/runtime/process"
 	"mydocker/runtime/rootfs"
 )
@@ -20,7 +21,7 @@ import (
 // that is not there.
 type StartError struct {
 	What string // what was tried, in a few words
-	Step string // the step as a command, or empty
+	Step string // the step as a command, where What does not tell it, or empty
 	Why  string // a likely reason, or empty
 	Hint string // what to do, or empty
 	Code int
@@ -49,18 +50,44 @@ func diagnose(err error, v reader) error {
 	if x, ok := p.Step.(process.Exec); ok {
 		return diagnoseExec(x, p, v)
 	}
-	e := &StartError{What: what(p), Step: p.Step.Shell(), Code: 125, Err: p.Err}
+	e := &StartError{What: initially(p) + what(p), Step: untold(p), Code: 125, Err: p.Err}
 	e.Why, e.Hint = likely(p)
 	return e
 }
 
-// what names the step for people.
-func what(p *plan.Error) string {
-	if p.Call != "" {
-		return "container init: " + p.Call
+// initially says whose step it was.
+func initially(p *plan.Error) string {
+	if p.Part == plan.PartInit {
+		return "container init: "
 	}
-	name := fmt.Sprintf("%T", p.Step)
-	return "step " + name
+	return ""
+}
+
+// untold is the step as a command, where the error does not tell it in words.
+func untold(p *plan.Error) string {
+	if _, tells := p.Step.(plan.Telling); tells || errors.Is(p.Err, starter.ErrSilent) {
+		return ""
+	}
+	return p.Step.Shell()
+}
+
+// what names the step for people, and the call of the first process.
+func what(p *plan.Error) string {
+	var words []string
+	if t, ok := p.Step.(plan.Telling); ok {
+		words = append(words, t.Tells())
+	}
+	if p.Call != "" {
+		words = append(words, p.Call)
+	}
+	switch {
+	case len(words) > 0:
+	case p.Part == plan.PartSpawn:
+		return "starting the process"
+	default:
+		return fmt.Sprintf("step %T", p.Step)
+	}
+	return strings.Join(words, ": ")
 }
 
 // likely knows the usual reasons for what the kernel says.

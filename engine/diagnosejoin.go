@@ -19,7 +19,7 @@ func diagnoseJoin(err error, v reader) error {
 	if !errors.As(err, &p) {
 		return err
 	}
-	e := &StartError{What: "joining the container: " + p.Call, Step: p.Step.Shell(), Code: 126, Err: p.Err}
+	e := &StartError{What: "joining the container: " + what(p), Step: untold(p), Code: 126, Err: p.Err}
 	switch step := p.Step.(type) {
 	case process.Exec:
 		return diagnoseExec(step, p, v)

@@ -64,6 +64,14 @@ type Meeting interface {
 	Meet(*Env) error
 }
 
+// A Telling step says in its errors what it is for, in the words of the
+// specification: they begin with that.
+type Telling interface {
+	Step
+
+	Tells() string
+}
+
 // Env is what steps may learn only while the plan runs.
 type Env struct {
 	// Pid is the container's first process, seen from the host; 0 before

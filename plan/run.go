@@ -2,7 +2,6 @@ package plan
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"mydocker/initprog"
@@ -36,11 +35,16 @@ type Error struct {
 	Err  error
 }
 
+// Error says for what the step was, the call and what the kernel said.
 func (e *Error) Error() string {
+	said := e.Err.Error()
 	if e.Call != "" {
-		return fmt.Sprintf("%s: %v", e.Call, e.Err)
+		said = e.Call + ": " + said
 	}
-	return e.Err.Error()
+	if t, ok := e.Step.(Telling); ok {
+		said = t.Tells() + ": " + said
+	}
+	return said
 }
 
 func (e *Error) Unwrap() error { return e.Err }

@@ -47,7 +47,7 @@ func (s *starting) settled(env *plan.Env) error {
 	for waits := s.unsettled(); waits > 0; {
 		kind, value, err := s.proc.Note()
 		if err != nil {
-			return s.explain(err)
+			return s.explain(s.gone(err))
 		}
 		if kind == initprog.NotePid {
 			waits--

@@ -170,6 +170,9 @@ func checkLinux(s *specs.Spec) error {
 		if !path.IsAbs(p) {
 			return fmt.Errorf("masked and read-only paths are absolute, %q is not", p)
 		}
+		if !hasKind(l.Namespaces, specs.MountNamespace) { // they would be the host's
+			return errors.New("unable to restrict sys entries without a private MNT namespace: maskedPaths and readonlyPaths need one")
+		}
 	}
 	k := &compiler{Container: Container{Spec: &specs.Spec{Process: &specs.Process{}, Linux: l}}}
 	k.nature()
@@ -178,6 +181,10 @@ func checkLinux(s *specs.Spec) error {
 	}
 	_, err := seccomp.Compile(l.Seccomp)
 	return err
+}
+
+func hasKind(list []specs.LinuxNamespace, kind specs.LinuxNamespaceType) bool {
+	return slices.ContainsFunc(list, func(n specs.LinuxNamespace) bool { return n.Type == kind })
 }
 
 func checkHooks(s *specs.Spec) error {

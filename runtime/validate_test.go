@@ -50,6 +50,8 @@ func wrong() map[string]func(*specs.Spec) {
 		`"vm" is for another`:               func(s *specs.Spec) { s.VM = &specs.VM{} },
 		"root must be specified":            func(s *specs.Spec) { s.Root = nil },
 		`invalid rootfs: "//."`:             func(s *specs.Spec) { s.Root.Path = "//." },
+		"without a private MNT":             func(s *specs.Spec) { s.Linux.Namespaces = s.Linux.Namespaces[1:] },
+		"without a private MNT namespace":   func(s *specs.Spec) { s.Linux.Namespaces, s.Linux.MaskedPaths = s.Linux.Namespaces[1:], nil },
 		"process property":                  func(s *specs.Spec) { s.Process = nil },
 		"args must not be empty":            func(s *specs.Spec) { s.Process.Args = nil },
 		"Cwd must be an absolute":           func(s *specs.Spec) { s.Process.Cwd = "here" },

@@ -60,10 +60,10 @@ func execCommand() *command {
 
 func (a *app) exec(e *execution, id string) error {
 	if len(e.args) == 0 && e.file == "" {
-		return errUsage{errors.New("exec needs a command, or --process FILE"), "exec"}
+		return e.orNot(a, id, errUsage{errors.New("exec needs a command, or --process FILE"), "exec"})
 	}
 	if err := a.streams(&e.IO, e.preserve); err != nil {
-		return err
+		return e.orNot(a, id, err)
 	}
 	e.Process = e.process
 	if e.detach {
@@ -80,6 +80,15 @@ func (a *app) exec(e *execution, id string) error {
 		return err
 	}
 	return exited(exit.Code)
+}
+
+// orNot returns what is wrong with a command line, or that the container's state
+// forbids exec, which comes first: see [app.orMissing].
+func (e *execution) orNot(a *app, id string, wrong error) error {
+	if _, err := a.runtime().MayExec(id, e.IgnorePaused); err != nil {
+		return err
+	}
+	return wrong
 }
 
 // process makes the process to be run from the container's own.

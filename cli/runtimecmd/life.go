@@ -135,11 +135,20 @@ func killCommand() *command {
 			if len(args) == 2 {
 				var err error
 				if sig, err = parseSignal(args[1]); err != nil {
-					return err
+					return a.orMissing(args[0], err)
 				}
 			}
 			return a.runtime().Kill(args[0], sig, all)
 		}}
+}
+
+// orMissing returns what is wrong with a command line, or that there is no such
+// container, which comes first: callers look for that.
+func (a *app) orMissing(id string, wrong error) error {
+	if _, err := a.runtime().Find(id); err != nil {
+		return err
+	}
+	return wrong
 }
 
 // parseSignal takes a number, or a name with or without SIG.

@@ -106,7 +106,7 @@ func updateCommand() *command {
 		run: func(a *app, args []string) error {
 			r, err := u.resources(a.in)
 			if err != nil {
-				return err
+				return a.orMissing(args[0], err)
 			}
 			return a.runtime().Update(args[0], r)
 		}}

@@ -86,7 +86,7 @@ func (a *app) main(args []string) error {
 	}
 	c := find(rest[0])
 	if c == nil {
-		return errUsage{fmt.Errorf("unknown command %q", rest[0]), ""}
+		return unknown(rest[0])
 	}
 	if err := a.open(); err != nil {
 		return err
@@ -224,6 +224,11 @@ func commands() []*command {
 	}
 }
 
+// unknown is a command that is none. Its exit code is runc's.
+func unknown(name string) error {
+	return &exitError{3, errUsage{fmt.Errorf("unknown command %q", name), ""}}
+}
+
 func find(name string) *command {
 	for _, c := range commands() {
 		if c.name == name {
@@ -239,7 +244,7 @@ func (a *app) help(g *global, args []string) error {
 			a.commandHelp(c)
 			return nil
 		}
-		return errUsage{fmt.Errorf("unknown command %q", args[1]), ""}
+		return unknown(args[1])
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s makes containers from bundles, as the OCI runtime specification has it.\n\nUsage: %s [flags] command [flags] [arguments]\n\nCommands:\n", Name, Name)

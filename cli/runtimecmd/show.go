@@ -90,7 +90,7 @@ func listCommand() *command {
 			case format == "table":
 				return listTable(a.out, all)
 			case format == "json":
-				list := []shown{}
+				var list []shown // of none it is null, as by runc
 				for _, c := range all {
 					list = append(list, show(c))
 				}

@@ -17,7 +17,19 @@ type Process struct {
 	Parent int
 	// Ended says that it is a zombie, or about to be gone.
 	Ended bool
+
+	// Name is that of the file it executed, at most 15 bytes of it. Field 2.
+	Name string
+	// Ending says that it goes on to its end, if it is not there yet: it runs
+	// nothing more. Field 9.
+	Ending bool
+	// Status is how it ended, or ends, as wait(2) tells: 0 also where the caller
+	// may not know. Field 52.
+	Status int
 }
+
+// exiting is PF_EXITING of the kernel's flags of a process.
+const exiting = 0x4
 
 // Read looks a process up. The error is fs.ErrNotExist where there is none.
 func Read(pid int) (Process, error) {
@@ -26,11 +38,20 @@ func Read(pid int) (Process, error) {
 		return Process{}, err
 	}
 	// The second field is the command in parentheses; it may hold anything.
-	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	if len(f) < 20 {
+	open, shut := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
+	f := strings.Fields(string(b[shut+1:]))
+	if len(f) < 50 || open < 0 || shut < open {
 		return Process{}, fmt.Errorf("/proc/%d/stat: too few fields", pid)
 	}
-	p := Process{Ended: f[0] == "Z" || f[0] == "X"}
+	p := Process{Ended: f[0] == "Z" || f[0] == "X", Name: string(b[open+1 : shut])}
+	flags, err := strconv.ParseUint(f[6], 10, 64)
+	if err != nil {
+		return p, err
+	}
+	p.Ending = p.Ended || flags&exiting != 0
+	if p.Status, err = strconv.Atoi(f[49]); err != nil {
+		return p, err
+	}
 	if p.Parent, err = strconv.Atoi(f[1]); err != nil {
 		return p, err
 	}

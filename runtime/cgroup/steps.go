@@ -51,10 +51,7 @@ func (m Make) Do(*plan.Env) (err error) {
 			break
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("make control group: %w", err)
-	}
-	return nil
+	return err
 }
 
 // makeAll makes the group and its parents, from the top.
@@ -173,11 +170,11 @@ type Give struct {
 func (g Give) Do(*plan.Env) error {
 	names, err := os.ReadFile(delegated)
 	if err != nil {
-		return fmt.Errorf("give control group: %w", err)
+		return err
 	}
 	for _, name := range append(strings.Fields(string(names)), ".") {
 		if err := os.Chown(filepath.Join(g.Dir, name), int(g.UID), -1); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("give control group: %w", err)
+			return err
 		}
 	}
 	return nil

@@ -41,12 +41,12 @@ func (m Maps) Do(env *plan.Env) error {
 func (m Maps) all(pid int) error {
 	dir := "/proc/" + strconv.Itoa(pid) + "/"
 	return errors.Join(
-		os.WriteFile(dir+"uid_map", lines(m.UIDs), 0),
-		os.WriteFile(dir+"gid_map", lines(m.GIDs), 0),
+		os.WriteFile(dir+"uid_map", mapLines(m.UIDs), 0),
+		os.WriteFile(dir+"gid_map", mapLines(m.GIDs), 0),
 	)
 }
 
-func lines(maps []plan.IDMap) (b []byte) {
+func mapLines(maps []plan.IDMap) (b []byte) {
 	for _, m := range maps {
 		b = append(b, m.String()+"\n"...)
 	}

@@ -52,11 +52,12 @@ func (r RaiseLimits) Do(env *plan.Env) error {
 // Undo returns nil: limits end with the process.
 func (RaiseLimits) Undo() plan.HostStep { return nil }
 
-// Shell returns the prlimit(1) commands.
+// Shell returns the prlimit(1) commands. One that would lower a hard limit below
+// the soft one is refused, which does not matter: the process is to lower both.
 func (r RaiseLimits) Shell() string {
 	var lines []string
 	for _, l := range r.Limits {
-		lines = append(lines, `prlimit --pid "$pid" --`+l.Name+"=:"+limit(l.Hard))
+		lines = append(lines, `prlimit --pid "$pid" --`+l.Name+"=:"+limit(l.Hard)+" 2> /dev/null || :")
 	}
 	return strings.Join(lines, "\n")
 }
