@@ -4,7 +4,7 @@
 // Below the engine's root it has
 //
 //	image/repositories.json   names and the IDs they stand for
-//	image/records/<hex>.json  an image: its configuration, its layers, its size
+//	image/records/<hex>.json  an image: what is known of its layers, and its configuration
 //	image/lock                held while any of this, or layers/, changes
 //	image/hold                locked by whoever unpacks layers that no image has yet
 //	layers/<hex>/diff         a layer, by its chain ID: it and all that is below it

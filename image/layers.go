@@ -11,19 +11,14 @@ import (
 	"mydocker/internal/ocispec"
 )
 
-// Layer is one layer of an image: what was downloaded, and what it became.
+// Layer is one layer of an image, as it lies in the store. A record has of it only
+// what the configuration has not: a start reads all of that.
 type Layer struct {
-	DiffID  string `json:"diffID"` // "sha256:<hex>" of the uncompressed archive
-	ChainID string `json:"-"`      // of it and all below it; names its directory in layers/
-
-	// The blob that it came as, all zero where there is none.
-	Digest    string `json:"digest,omitempty"`
-	MediaType string `json:"mediaType,omitempty"`
-	Size      int64  `json:"size,omitempty"` // bytes
-
-	Bytes  int64 `json:"bytes"`            // in its regular files, holes included
-	Disk   int64 `json:"disk,omitempty"`   // bytes on the disk, as du(1) counts them; 0 is not known
-	Opaque bool  `json:"opaque,omitempty"` // it hides everything below it
+	DiffID  string `json:"-"`                // "sha256:<hex>" of the uncompressed archive
+	ChainID string `json:"-"`                // of it and all below it; names its directory in layers/
+	Bytes   int64  `json:"bytes"`            // in its regular files, holes included
+	Disk    int64  `json:"disk,omitempty"`   // bytes on the disk, as du(1) counts them; 0 is not known
+	Opaque  bool   `json:"opaque,omitempty"` // it hides everything below it
 }
 
 // ChainIDs names layers with all that is below them, the lowest first, as
@@ -44,7 +39,8 @@ func ChainIDs(diffIDs []ocispec.Digest) ([]string, error) {
 	return chain, nil
 }
 
-// withChains completes the layers of a configuration, the lowest first.
+// withChains completes the layers of a configuration, the lowest first. A layer
+// that has a DiffID must have the configuration's.
 func withChains(layers []Layer, diffIDs []ocispec.Digest) ([]Layer, error) {
 	chain, err := ChainIDs(diffIDs)
 	if err != nil {
@@ -55,10 +51,10 @@ func withChains(layers []Layer, diffIDs []ocispec.Digest) ([]Layer, error) {
 	}
 	layers = slices.Clone(layers)
 	for i := range layers {
-		if layers[i].DiffID != string(diffIDs[i]) {
-			return nil, fmt.Errorf("layer %d is %s, its configuration tells of %s", i, layers[i].DiffID, diffIDs[i])
+		if is := layers[i].DiffID; is != "" && is != string(diffIDs[i]) {
+			return nil, fmt.Errorf("layer %d is %s, its configuration tells of %s", i, is, diffIDs[i])
 		}
-		layers[i].ChainID = chain[i]
+		layers[i].DiffID, layers[i].ChainID = string(diffIDs[i]), chain[i]
 	}
 	return layers, nil
 }
@@ -67,9 +63,9 @@ func withChains(layers []Layer, diffIDs []ocispec.Digest) ([]Layer, error) {
 // an opaque layer hides is left out: overlayfs does not look for the mark on the
 // root of a layer.
 func (s *Store) lowers(layers []Layer) []string {
-	dirs := make([]string, 0, len(layers))
+	dirs, home := make([]string, 0, len(layers)), s.LayerDir("")+"/"
 	for _, l := range slices.Backward(layers) {
-		dirs = append(dirs, s.LayerDir(l.ChainID)+"/diff")
+		dirs = append(dirs, home+strings.TrimPrefix(l.ChainID, idPrefix)+"/diff")
 		if l.Opaque {
 			break
 		}

@@ -52,8 +52,8 @@ func (s *Store) Put(n New) (Image, error) {
 // record writes an image and its name; it is for the holder of the lock.
 func (s *Store) record(config []byte, layers []Layer, name string) (Image, error) {
 	id := digest(config)
-	r := record{Version: recordVersion, Configuration: config, Layers: layers}
-	if err := writeJSON(s.recordPath(id), r); err != nil {
+	r := record{Version: recordVersion, Layers: layers}
+	if err := writeRecord(s.recordPath(id), r, config); err != nil {
 		return Image{}, err
 	}
 	if name != "" {

@@ -1,21 +1,24 @@
 package image
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
+	"mydocker/internal/atomicfile"
 	"mydocker/internal/ocispec"
 )
 
-// record is an image as it is stored.
+// record is the first line of a file; the configuration follows, of which the ID
+// is the digest, byte for byte. So a start scans it once.
 type record struct {
-	Version       int     `json:"version"`
-	Configuration []byte  `json:"configuration,omitempty"` // what the ID is the digest of, byte for byte
-	Layers        []Layer `json:"layers,omitempty"`        // the lowest first
+	Version int     `json:"version"`
+	Layers  []Layer `json:"layers,omitempty"` // the lowest first
 
 	// Of version 1: one layer, and a configuration which no other tool wrote.
 	Config json.RawMessage `json:"config,omitempty"`
@@ -26,7 +29,7 @@ const (
 	recordVersion = 2
 	singleLayer   = 1
 	maxConfig     = 8 << 20  // bytes; most have some thousand
-	maxRecord     = 16 << 20 // bytes of a file to read, larger ones are not ours
+	maxFile       = 16 << 20 // bytes of a file to read, larger ones are not ours
 	maxLayers     = 500      // the kernel mounts no more
 )
 
@@ -37,16 +40,35 @@ func (s *Store) load(id string, names map[string]string) (Image, error) {
 		return hostImage(), nil
 	}
 	img := Image{ID: id, Names: namesOf(id, names)}
-	var r record
-	if err := readJSON(s.recordPath(id), &r); err != nil {
+	r, config, err := readRecord(s.recordPath(id))
+	if err != nil {
 		return img, err
 	}
-	return img, s.fill(&img, r)
+	return img, s.fill(&img, r, config)
+}
+
+func readRecord(path string) (r record, config []byte, err error) {
+	b, err := readFile(path)
+	if err != nil {
+		return r, nil, err
+	}
+	head, config, _ := bytes.Cut(b, []byte{'\n'})
+	if err := json.Unmarshal(head, &r); err != nil {
+		return r, nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return r, config, nil
+}
+
+func writeRecord(path string, r record, config []byte) error {
+	head, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return atomicfile.Write(path, slices.Concat(head, []byte{'\n'}, config), 0o600, true)
 }
 
 // fill completes an image from its record.
-func (s *Store) fill(img *Image, r record) error {
-	raw := r.Configuration
+func (s *Store) fill(img *Image, r record, raw []byte) error {
 	switch r.Version {
 	case recordVersion:
 	case singleLayer:
@@ -62,7 +84,7 @@ func (s *Store) fill(img *Image, r record) error {
 		return fmt.Errorf("image %s: %w", short(img.ID), err)
 	}
 	if r.Version == singleLayer && len(c.RootFS.DiffIDs) == 1 {
-		r.Layers = []Layer{{DiffID: string(c.RootFS.DiffIDs[0]), Bytes: r.Size}}
+		r.Layers = []Layer{{Bytes: r.Size}}
 	}
 	layers, err := withChains(r.Layers, c.RootFS.DiffIDs)
 	if err != nil {
