@@ -29,3 +29,13 @@ func (e *Engine) RemoveImage(nameOrID string, force bool) ([]image.Deleted, erro
 	}
 	return e.Images.Remove(nameOrID, force, users)
 }
+
+// PruneImages removes the images without a name and without a container; with all
+// set, those with names, too.
+func (e *Engine) PruneImages(all bool) (image.Pruned, error) {
+	users, err := e.ImageUsers()
+	if err != nil {
+		return image.Pruned{}, err
+	}
+	return e.Images.Prune(all, nil, users)
+}
