@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"mydocker/internal/testenv"
 )
 
 // tunnel is a proxy that leads every name to one address, and notes the names.
@@ -62,7 +64,7 @@ func TestShortName(t *testing.T) {
 	}
 	f := newFake(t)
 	dir := t.TempDir()
-	makeCertificates(t, dir)
+	testenv.Certificates(t, dir, hubNames...)
 	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "server.crt"), filepath.Join(dir, "server.key"))
 	if err != nil {
 		t.Fatal(err)
