@@ -11,8 +11,8 @@ BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X mydo
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## bin/mydocker, bin/mydocker-monitor that stays with each container, bin/mydocker-runtime for bundles
-	$(BUILD) -o bin/ ./cmd/mydocker ./cmd/mydocker-monitor ./cmd/mydocker-runtime
+build: ## bin/mydocker, bin/mydocker-image for registries, bin/mydocker-monitor that stays with each container, bin/mydocker-runtime for bundles
+	$(BUILD) -o bin/ ./cmd/mydocker ./cmd/mydocker-image ./cmd/mydocker-monitor ./cmd/mydocker-runtime
 
 # What the first container shows of itself.
 define FIRST

@@ -110,6 +110,9 @@ const floors = `
 	cli/runflags, cli/format, cli/tracer, cli/runtimecmd < cli;
 	cli, cli/runtimecmd, monitor < cmd/mydocker;
 
+	# Commands that speak to registries, in a program of their own.
+	registry/credentials, registry, reference, cli < cli/imagecmd < cmd/mydocker-image;
+
 	# Measures the commands from outside, like anybody else's.
 	NONE < bench;
 `

@@ -35,6 +35,7 @@ type app struct {
 	root, state string
 	args        []string
 	verb        string // the command, such as "mydocker container stop"
+	own         []Command
 }
 
 // An exitError ends the program with a code, after its error, if any, was printed.
@@ -53,9 +54,10 @@ func (e *exitError) Error() string {
 func (e *exitError) Unwrap() error { return e.err }
 
 // Main runs the command line and returns the exit code: Docker's, see
-// docs/exit-codes in the README.
-func Main(args []string, s Streams) int {
-	a := &app{Streams: s, args: args}
+// docs/exit-codes in the README. own are the commands that this program has of
+// those that are elsewhere otherwise, see [ImageProgram].
+func Main(args []string, s Streams, own ...Command) int {
+	a := &app{Streams: s, args: args, own: own}
 	root := a.command()
 	root.SetArgs(args)
 	root.SetOut(s.Out)
@@ -168,7 +170,7 @@ type verb struct {
 }
 
 func (a *app) verbs() []verb {
-	return []verb{
+	return append([]verb{
 		{"run", a.runCommand}, {"create", a.createCommand}, {"start", a.startCommand}, {"rm", a.rmCommand}, {"ps", a.psCommand},
 		{"kill", a.killCommand}, {"pause", a.pauseCommand}, {"unpause", a.unpauseCommand}, {"top", a.topCommand},
 		{"diff", a.diffCommand}, {"rename", a.renameCommand}, {"port", a.portCommand},
@@ -177,7 +179,7 @@ func (a *app) verbs() []verb {
 		{"images", a.imagesCommand}, {"import", a.importCommand}, {"rmi", a.rmiCommand}, {"inspect", a.inspectCommand},
 		{"explain", a.explainCommand}, {"version", a.versionCommand}, {"info", a.infoCommand},
 		{"container", a.containerCommand}, {"image", a.imageCommand}, {"runtime", a.runtimeCommand}, {engine.FinishCommand, a.finishCommand},
-	}
+	}, a.elsewhereVerbs()...)
 }
 
 // named returns the one command that the arguments name, so that the others,

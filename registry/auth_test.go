@@ -217,6 +217,28 @@ func TestCredentialsStay(t *testing.T) {
 	}
 }
 
+// From TLS nothing leads to plain HTTP, and an identity token is not sent on.
+func TestRedirectsRefused(t *testing.T) {
+	elsewhere := newFake(t)
+	s := httptest.NewTLSServer(http.RedirectHandler(elsewhere.URL, http.StatusFound))
+	defer s.Close()
+	err := client(t, Options{}).Ping(t.Context(), s.Listener.Addr().String())
+	if !errors.Is(err, errRefused) || !strings.Contains(err.Error(), "from TLS to plain HTTP") {
+		t.Error(err)
+	}
+	f := newFake(t)
+	tokens := protect(t, f)
+	tokens.Config.Handler = http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect)
+	o := Options{Credentials: as(credentials.Credential{IdentityToken: "idt"})}
+	_, err = f.repository(t, o, "app:1").Resolve(t.Context())
+	if !errors.Is(err, errRefused) || !strings.Contains(err.Error(), "redirect of what is sent") {
+		t.Error(err)
+	}
+	if len(elsewhere.requests) > 0 {
+		t.Errorf("%v", elsewhere.requests)
+	}
+}
+
 // throughProxy is a registry that is not on this machine, for all that the
 // client knows: a proxy leads to it. Its name is a mirror of docker.io's
 // without TLS, so that one without certificates will do.
@@ -304,7 +326,11 @@ func TestNoPasswordWithoutTLS(t *testing.T) {
 		if _, err := e[0].do(t.Context(), request{method: http.MethodGet, url: e[0].root()}); !errors.Is(err, ErrDenied) {
 			t.Error(err)
 		}
-		want := map[bool]string{true: "[ Basic dTpw]", false: "[]"}[insecure != nil]
+		// The second time it is shown at once, and not again when it is refused.
+		if _, err := e[0].do(t.Context(), request{method: http.MethodGet, url: e[0].root()}); !errors.Is(err, ErrDenied) {
+			t.Error(err)
+		}
+		want := map[bool]string{true: "[ Basic dTpw Basic dTpw]", false: "[ ]"}[insecure != nil]
 		if fmt.Sprint(seen) != want {
 			t.Errorf("insecure %v: %q, want %s", insecure, seen, want)
 		}

@@ -34,7 +34,7 @@ func fileSource(path string) Source {
 func between(t *testing.T, d daemon, seen func(w http.ResponseWriter, r *http.Request) bool) string {
 	t.Helper()
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(&url.URL{Scheme: "http", Host: d.host})
+		r.SetURL(&url.URL{Scheme: "http", Host: d.Host})
 		r.Out.Host = r.In.Host // locations of uploads lead here again
 	}}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -68,7 +68,7 @@ func TestUploadIsMended(t *testing.T) {
 		"answer lost": {func(n int, w http.ResponseWriter, r *http.Request) bool {
 			if n == 1 { // the registry gets half of it, and we get nothing
 				half := r.Clone(r.Context())
-				half.URL.Scheme, half.URL.Host, half.RequestURI = "http", d.host, ""
+				half.URL.Scheme, half.URL.Host, half.RequestURI = "http", d.Host, ""
 				half.Method, half.ContentLength = http.MethodPatch, r.ContentLength/2
 				half.Body = io.NopCloser(io.LimitReader(r.Body, half.ContentLength))
 				half.Header.Del("Expect")

@@ -14,6 +14,7 @@ import (
 )
 
 // Each lie about a manifest is told by name, and nothing is tried again for it.
+// A document that can be read as two things is one of them (CVE-2021-41190).
 func TestManifestLies(t *testing.T) {
 	indexOf := func(d ocispec.Descriptor) ocispec.Index {
 		d.Platform = &amd64
@@ -171,6 +172,48 @@ func TestBlobResumes(t *testing.T) {
 	}
 }
 
+// Attempts are counted over all: those within a connection do not multiply.
+func TestBlobGivesUp(t *testing.T) {
+	f := newFake(t)
+	first := true
+	f.hook = func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, "/blobs/") {
+			return false
+		}
+		if !first {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return true
+		}
+		first = false
+		w.Header().Set("Content-Length", strconv.FormatInt(f.layer.Size, 10))
+		w.Write(f.blobs[f.layer.Digest][:1000])
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	data, err := fetch(t.Context(), f.repository(t, Options{}, "app:1"), f.layer, nil)
+	if err == nil || !strings.Contains(err.Error(), "at byte 1000 of 131072: ") || !strings.Contains(err.Error(), "503") {
+		t.Errorf("%d bytes, %v", len(data), err)
+	}
+	if n := f.count("GET /v2/app/blobs/"); n != quick.Attempts {
+		t.Errorf("%d requests, want %d", n, quick.Attempts)
+	}
+}
+
+// Signed addresses do not get into messages.
+func TestErrorWithoutQuery(t *testing.T) {
+	down := newFake(t)
+	down.Close()
+	f := newFake(t)
+	f.hook = func(w http.ResponseWriter, r *http.Request) bool {
+		http.Redirect(w, r, down.URL+"/there?signature=secret", http.StatusFound)
+		return true
+	}
+	err := client(t, Options{}).Ping(t.Context(), f.host())
+	if err == nil || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "/there") {
+		t.Error(err)
+	}
+}
+
 // What an earlier process has is not asked for again, and is part of the sum.
 func TestBlobFromOffset(t *testing.T) {
 	f := newFake(t)
@@ -224,8 +267,10 @@ func TestBlobLies(t *testing.T) {
 		"gone": {func(_ *fake, w http.ResponseWriter, _ *http.Request) {
 			refuse(w, 404, "BLOB_UNKNOWN", "blob unknown to registry")
 		}, ErrNotFound, "blob unknown: blob unknown to registry", 1},
-		"broken":       {func(_ *fake, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, nil, "502 Bad Gateway", 4},
-		"loop":         {func(_ *fake, w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, 307) }, errRefused, "more than 10 redirects", 10},
+		"broken": {func(_ *fake, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, nil, "502 Bad Gateway", 4},
+		"loop": {func(_ *fake, w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
+		}, errRefused, "more than 10 redirects", 10},
 		"large header": {func(_ *fake, w http.ResponseWriter, r *http.Request) { w.Header().Set("X", strings.Repeat("x", 1<<20)) }, nil, "server response headers exceeded", 1},
 	} {
 		t.Run(name, func(t *testing.T) {

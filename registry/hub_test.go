@@ -14,15 +14,21 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+
+	"mydocker/internal/testenv"
 )
 
 // tunnel is a proxy that leads every name to one address, and notes the names.
-func tunnel(t *testing.T, to string) (string, *[]string) {
+func tunnel(t *testing.T, to string) (address string, names func() []string) {
 	t.Helper()
-	names := &[]string{}
+	var mu sync.Mutex
+	var all []string
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		*names = append(*names, r.Method+" "+r.Host)
+		mu.Lock()
+		all = append(all, r.Method+" "+r.Host)
+		mu.Unlock()
 		far, err := net.Dial("tcp", to)
 		if err != nil {
 			t.Error(err)
@@ -40,7 +46,12 @@ func tunnel(t *testing.T, to string) (string, *[]string) {
 		io.Copy(near, far)
 	}))
 	t.Cleanup(s.Close)
-	return s.URL, names
+	return s.URL, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		slices.Sort(all)
+		return slices.Compact(slices.Clone(all))
+	}
 }
 
 // A short name means docker's registry, which sends to its token server: both
@@ -53,7 +64,7 @@ func TestShortName(t *testing.T) {
 	}
 	f := newFake(t)
 	dir := t.TempDir()
-	makeCertificates(t, dir)
+	testenv.Certificates(t, dir, hubNames...)
 	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "server.crt"), filepath.Join(dir, "server.key"))
 	if err != nil {
 		t.Fatal(err)
@@ -92,8 +103,7 @@ func TestShortName(t *testing.T) {
 	if out := run(filepath.Join(dir, "ca.crt")); !strings.Contains(out, fmt.Sprintf("image %q, error <nil>", f.image.Descriptor.Digest)) {
 		t.Error(out)
 	}
-	slices.Sort(*names)
-	if got := fmt.Sprint(slices.Compact(*names)); got != "[CONNECT auth.docker.io:443 CONNECT registry-1.docker.io:443]" {
+	if got := fmt.Sprint(names()); got != "[CONNECT auth.docker.io:443 CONNECT registry-1.docker.io:443]" {
 		t.Errorf("asked for %s", got)
 	}
 	if out := run(filepath.Join(dir, "nothing.crt")); !strings.Contains(out, "certificate signed by unknown authority") {

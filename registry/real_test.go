@@ -1,99 +1,35 @@
 package registry
 
 import (
-	"bufio"
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"mydocker/internal/ocispec"
+	"mydocker/internal/testenv"
 	"mydocker/registry/credentials"
 )
 
-// daemon is a docker-registry, as Debian has it, on a port of its own.
-type daemon struct {
-	host string
-	dir  string // ca.crt, client.crt, client.key
-}
+// A daemon is a registry of another project.
+type daemon testenv.Registry
 
-// startRegistry starts one for a test. More is added to the sections of its
-// settings that are named: "http", "auth".
 func startRegistry(t *testing.T, withTLS, withPassword bool) daemon {
 	t.Helper()
-	for _, tool := range []string{"docker-registry", "skopeo", "htpasswd"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is not installed", tool)
-		}
+	if _, err := exec.LookPath("skopeo"); err != nil {
+		t.Skip("skopeo is not installed")
 	}
-	d := daemon{dir: t.TempDir()}
-	conf := fmt.Sprintf("version: 0.1\nlog: {level: info}\nstorage: {filesystem: {rootdirectory: %s/data}}\nhttp:\n  addr: 127.0.0.1:0\n", d.dir)
-	if withTLS {
-		makeCertificates(t, d.dir)
-		conf += fmt.Sprintf("  tls: {certificate: %[1]s/server.crt, key: %[1]s/server.key, clientcas: [%[1]s/ca.crt]}\n", d.dir)
-	}
-	if withPassword {
-		out, err := exec.Command("htpasswd", "-Bbn", "user", "secret").Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		writeFile(t, filepath.Join(d.dir, "passwords"), out)
-		conf += fmt.Sprintf("auth: {htpasswd: {realm: here, path: %s/passwords}}\n", d.dir)
-	}
-	writeFile(t, filepath.Join(d.dir, "config.yml"), []byte(conf))
-	d.host = serve(t, filepath.Join(d.dir, "config.yml"))
-	return d
+	return daemon(testenv.StartRegistry(t, testenv.RegistryOptions{TLS: withTLS, Password: withPassword, Names: hubNames}))
 }
 
-var listening = regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)
-
-// serve runs it until the test ends, and returns the address that it logs.
-func serve(t *testing.T, config string) string {
-	t.Helper()
-	cmd := exec.Command("docker-registry", "serve", config)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	logs, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	var seen strings.Builder
-	for lines := bufio.NewScanner(logs); lines.Scan(); {
-		seen.WriteString(lines.Text() + "\n")
-		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
-			go func() { // it must not wait for a reader
-				for lines.Scan() {
-				}
-			}()
-			return m[1]
-		}
-	}
-	t.Fatalf("docker-registry did not start:\n%s", &seen)
-	return ""
-}
+// hubNames are what docker's own registry is called.
+var hubNames = []string{hubHost, "auth." + hubDomain}
 
 func writeFile(t *testing.T, path string, data []byte) {
 	t.Helper()
@@ -102,39 +38,6 @@ func writeFile(t *testing.T, path string, data []byte) {
 	}
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// makeCertificates writes an authority, and of it a server's certificate for
-// this machine and a client's.
-func makeCertificates(t *testing.T, dir string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	authority := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true,
-		BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, NotAfter: time.Now().Add(time.Hour)}
-	for i, name := range []string{"ca", "server", "client"} {
-		own, c := key, authority
-		if name != "ca" {
-			if own, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
-				t.Fatal(err)
-			}
-			c = &x509.Certificate{SerialNumber: big.NewInt(int64(i + 1)), NotAfter: time.Now().Add(time.Hour),
-				IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{hubHost, "auth." + hubDomain}, KeyUsage: x509.KeyUsageDigitalSignature,
-				ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
-		}
-		der, err := x509.CreateCertificate(rand.Reader, c, authority, &own.PublicKey, key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		raw, err := x509.MarshalECPrivateKey(own)
-		if err != nil {
-			t.Fatal(err)
-		}
-		writeFile(t, filepath.Join(dir, name+".crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-		writeFile(t, filepath.Join(dir, name+".key"), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: raw}))
 	}
 }
 
@@ -147,11 +50,11 @@ func (d daemon) certsFor(t *testing.T, client bool) string {
 		names["client.cert"], names["client.key"] = "client.crt", "client.key"
 	}
 	for to, from := range names {
-		data, err := os.ReadFile(filepath.Join(d.dir, from))
+		data, err := os.ReadFile(filepath.Join(d.Dir, from))
 		if err != nil {
 			t.Fatal(err)
 		}
-		writeFile(t, filepath.Join(dir, d.host, to), data)
+		writeFile(t, filepath.Join(dir, d.Host, to), data)
 	}
 	return dir
 }
@@ -244,30 +147,30 @@ func TestWithSkopeo(t *testing.T) {
 	doc, m := layout(t, dir)
 	c := client(t, Options{UserAgent: "mydocker/test"})
 
-	skopeo(t, "copy", "--preserve-digests", "--dest-tls-verify=false", "oci:"+dir, "docker://"+d.host+"/theirs:1")
+	skopeo(t, "copy", "--preserve-digests", "--dest-tls-verify=false", "oci:"+dir, "docker://"+d.Host+"/theirs:1")
 	for _, name := range []string{"/theirs:1", "/theirs@" + string(doc.Descriptor.Digest)} {
-		if img := pullImage(t, repositoryAt(t, c, d.host+name)); img.Descriptor.Digest != doc.Descriptor.Digest || len(img.Indexes) != 0 {
+		if img := pullImage(t, repositoryAt(t, c, d.Host+name)); img.Descriptor.Digest != doc.Descriptor.Digest || len(img.Indexes) != 0 {
 			t.Errorf("%s: %+v", name, img.Descriptor)
 		}
 	}
 
-	ours := repositoryAt(t, c, d.host+"/a/ours")
+	ours := repositoryAt(t, c, d.Host+"/a/ours")
 	for i, want := range []string{"[2 2]", "[0 0]"} { // sent, and then there
 		if how := pushImage(t, ours, dir, doc, m, fmt.Sprintf("v%d", i)); fmt.Sprint(how) != want {
 			t.Errorf("push %d: %v, want %s", i, how, want)
 		}
 	}
 	index := pushIndex(t, ours, doc)
-	raw := skopeo(t, "inspect", "--raw", "--tls-verify=false", "docker://"+d.host+"/a/ours:v1")
+	raw := skopeo(t, "inspect", "--raw", "--tls-verify=false", "docker://"+d.Host+"/a/ours:v1")
 	if !bytes.Equal(raw, doc.Data) {
 		t.Errorf("skopeo reads %s", raw)
 	}
 	back := filepath.Join(t.TempDir(), "back")
-	skopeo(t, "copy", "--preserve-digests", "--src-tls-verify=false", "--override-arch=amd64", "--override-os=linux", "docker://"+d.host+"/a/ours:all", "oci:"+back)
+	skopeo(t, "copy", "--preserve-digests", "--src-tls-verify=false", "--override-arch=amd64", "--override-os=linux", "docker://"+d.Host+"/a/ours:all", "oci:"+back)
 	if _, err := os.Stat(filepath.Join(back, "blobs/sha256", strings.TrimPrefix(string(m.Layers[0].Digest), "sha256:"))); err != nil {
 		t.Error(err)
 	}
-	img := pullImage(t, repositoryAt(t, c, d.host+"/a/ours:all"))
+	img := pullImage(t, repositoryAt(t, c, d.Host+"/a/ours:all"))
 	if len(img.Indexes) != 1 || img.Indexes[0].Descriptor.Digest != index.Digest || img.Descriptor.Digest != doc.Descriptor.Digest {
 		t.Errorf("by the index: %+v", img)
 	}
@@ -299,13 +202,13 @@ func TestMountBetweenRepositories(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "image")
 	doc, m := layout(t, dir)
 	c := client(t, Options{})
-	pushImage(t, repositoryAt(t, c, d.host+"/first"), dir, doc, m, "1")
+	pushImage(t, repositoryAt(t, c, d.Host+"/first"), dir, doc, m, "1")
 	for from, want := range map[string]string{"first": "[1 1]", "nowhere": "[2 2]"} {
-		if how := pushImage(t, repositoryAt(t, c, d.host+"/from-"+from), dir, doc, m, "1", from); fmt.Sprint(how) != want {
+		if how := pushImage(t, repositoryAt(t, c, d.Host+"/from-"+from), dir, doc, m, "1", from); fmt.Sprint(how) != want {
 			t.Errorf("from %s: %v, want %s", from, how, want)
 		}
 	}
-	if how := pushImage(t, repositoryAt(t, c, d.host+"/two"), dir, doc, m, "1", "nowhere", "first"); fmt.Sprint(how) != "[1 1]" {
+	if how := pushImage(t, repositoryAt(t, c, d.Host+"/two"), dir, doc, m, "1", "nowhere", "first"); fmt.Sprint(how) != "[1 1]" {
 		t.Errorf("the second has it: %v", how)
 	}
 }
@@ -313,11 +216,11 @@ func TestMountBetweenRepositories(t *testing.T) {
 func TestUnknownNames(t *testing.T) {
 	d := startRegistry(t, false, false)
 	c := client(t, Options{})
-	_, err := repositoryAt(t, c, d.host+"/none:1").Resolve(t.Context())
-	if want := "manifest for " + d.host + "/none:1 not found: manifest unknown: manifest unknown"; !errors.Is(err, ErrNotFound) || err.Error() != want {
+	_, err := repositoryAt(t, c, d.Host+"/none:1").Resolve(t.Context())
+	if want := "manifest for " + d.Host + "/none:1 not found: manifest unknown: manifest unknown"; !errors.Is(err, ErrNotFound) || err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}
-	_, err = repositoryAt(t, c, d.host+"/none").Tags(t.Context())
+	_, err = repositoryAt(t, c, d.Host+"/none").Tags(t.Context())
 	if !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "repository does not exist") {
 		t.Error(err)
 	}
@@ -331,55 +234,55 @@ func TestTLSAndPassword(t *testing.T) {
 	store := credentials.Store{Config: filepath.Join(t.TempDir(), "config.json")}
 	o := Options{CertsDir: d.certsFor(t, true), Credentials: store.Get}
 
-	if err := client(t, o).Ping(t.Context(), d.host); !errors.Is(err, ErrDenied) {
+	if err := client(t, o).Ping(t.Context(), d.Host); !errors.Is(err, ErrDenied) {
 		t.Errorf("without a password: %v", err)
 	}
-	_, err := repositoryAt(t, client(t, o), d.host+"/a").Resolve(t.Context())
-	if !errors.Is(err, ErrDenied) || !strings.HasPrefix(err.Error(), "pull access denied for "+d.host+"/a, repository does not exist or may require 'mydocker login': ") {
+	_, err := repositoryAt(t, client(t, o), d.Host+"/a").Resolve(t.Context())
+	if !errors.Is(err, ErrDenied) || !strings.HasPrefix(err.Error(), "pull access denied for "+d.Host+"/a, repository does not exist or may require 'mydocker login': ") {
 		t.Errorf("without a password: %v", err)
 	}
 	wrong := credentials.Credential{Username: "user", Password: "wrong"}
-	if _, err := client(t, o).Login(t.Context(), d.host, wrong); !errors.Is(err, ErrDenied) ||
-		!strings.HasPrefix(err.Error(), "login attempt to "+d.host+" failed with status: 401 Unauthorized") {
+	if _, err := client(t, o).Login(t.Context(), d.Host, wrong); !errors.Is(err, ErrDenied) ||
+		!strings.HasPrefix(err.Error(), "login attempt to "+d.Host+" failed with status: 401 Unauthorized") {
 		t.Errorf("a wrong password: %v", err)
 	}
 	right := credentials.Credential{Username: "user", Password: "secret"}
-	keep, err := client(t, o).Login(t.Context(), d.host, right)
+	keep, err := client(t, o).Login(t.Context(), d.Host, right)
 	if err != nil || keep != right {
 		t.Fatalf("%+v, %v", keep, err)
 	}
-	if _, err := store.Put(t.Context(), d.host, keep); err != nil {
+	if _, err := store.Put(t.Context(), d.Host, keep); err != nil {
 		t.Fatal(err)
 	}
-	r := repositoryAt(t, client(t, o), d.host+"/a:1")
+	r := repositoryAt(t, client(t, o), d.Host+"/a:1")
 	pushImage(t, r, dir, doc, m, "1")
 	if img := pullImage(t, r); img.Descriptor.Digest != doc.Descriptor.Digest {
 		t.Errorf("%+v", img.Descriptor)
 	}
-	skopeo(t, "inspect", "--creds=user:secret", "--cert-dir="+filepath.Join(o.CertsDir, d.host), "docker://"+d.host+"/a:1")
+	skopeo(t, "inspect", "--creds=user:secret", "--cert-dir="+filepath.Join(o.CertsDir, d.Host), "docker://"+d.Host+"/a:1")
 }
 
 func TestCertificates(t *testing.T) {
 	d := startRegistry(t, true, false)
 	other := t.TempDir()
-	makeCertificates(t, other)
-	foreign := daemon{d.host, other}
+	testenv.Certificates(t, other)
+	foreign := daemon{d.Host, other}
 	var hint interface{ Hint() string }
 
-	err := client(t, Options{CertsDir: foreign.certsFor(t, false)}).Ping(t.Context(), d.host)
-	if err == nil || !strings.Contains(err.Error(), "certificate") || !errors.As(err, &hint) || !strings.Contains(hint.Hint(), d.host+"/ca.crt") {
+	err := client(t, Options{CertsDir: foreign.certsFor(t, false)}).Ping(t.Context(), d.Host)
+	if err == nil || !strings.Contains(err.Error(), "certificate") || !errors.As(err, &hint) || !strings.Contains(hint.Hint(), d.Host+"/ca.crt") {
 		t.Errorf("another authority: %v", err)
 	}
-	err = client(t, Options{CertsDir: d.certsFor(t, false)}).Ping(t.Context(), d.host)
-	if err == nil || !errors.As(err, &hint) || !strings.Contains(hint.Hint(), d.host+"/client.cert") {
+	err = client(t, Options{CertsDir: d.certsFor(t, false)}).Ping(t.Context(), d.Host)
+	if err == nil || !errors.As(err, &hint) || !strings.Contains(hint.Hint(), d.Host+"/client.cert") {
 		t.Errorf("without the client's certificate: %v", err)
 	}
-	if err := client(t, Options{CertsDir: d.certsFor(t, true)}).Ping(t.Context(), d.host); err != nil {
+	if err := client(t, Options{CertsDir: d.certsFor(t, true)}).Ping(t.Context(), d.Host); err != nil {
 		t.Error(err)
 	}
 	dir := d.certsFor(t, true)
-	writeFile(t, filepath.Join(dir, d.host, "x.crt"), []byte("nonsense"))
-	if err := client(t, Options{CertsDir: dir}).Ping(t.Context(), d.host); err == nil || !strings.Contains(err.Error(), "x.crt: no certificate") {
+	writeFile(t, filepath.Join(dir, d.Host, "x.crt"), []byte("nonsense"))
+	if err := client(t, Options{CertsDir: dir}).Ping(t.Context(), d.Host); err == nil || !strings.Contains(err.Error(), "x.crt: no certificate") {
 		t.Error(err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // Binary returns the path of the command mydocker: MYDOCKER_BIN where that is
 // set (there need not be a compiler then), else cmd/mydocker as `make build`
-// builds it, with its monitor beside it, from the tree as it is now, once per
+// builds it, with its other programs beside it, from the tree as it is now, once per
 // test process.
 func Binary(t testing.TB) string {
 	t.Helper()
@@ -26,7 +26,7 @@ var built = sync.OnceValues(func() (string, error) {
 	if path := os.Getenv("MYDOCKER_BIN"); path != "" {
 		return path, nil
 	}
-	return build("mydocker", "mydocker-monitor")
+	return build("mydocker", "mydocker-image", "mydocker-monitor")
 })
 
 // build builds commands of cmd into the cache, and returns the path of the
