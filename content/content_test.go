@@ -249,7 +249,7 @@ func TestForeignVersionAndDamage(t *testing.T) {
 	for file, cases := range map[string]map[string]string{
 		"oci-layout": {`{"imageLayoutVersion":"2.0.0"}`: `has version "2.0.0", this program knows 1.0.0`, `{`: "is damaged", ``: "is damaged"},
 		"index.json": {`{"schemaVersion":2,"manifests":[`: "is damaged", `{"schemaVersion":3,"manifests":[]}`: "schema version 3",
-			`{"schemaVersion":2}`: "is damaged", `{"schemaVersion":2,"manifests":[{"size":"x"}]}`: "manifest 0", "-": "no such file"},
+			`{"schemaVersion":2}`: "is damaged", `{"schemaVersion":2,"manifests":[{"size":"x"}]}`: "cannot unmarshal", "-": "no such file"},
 	} {
 		for text, want := range cases {
 			s := Open(t.TempDir())

@@ -1,11 +1,9 @@
 package content
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
+	"slices"
 	"strings"
 
 	"mydocker/internal/ocispec"
@@ -79,14 +77,17 @@ func (s *Store) typed(d ocispec.Descriptor, t docType) ([]byte, error) {
 // be two things for two readers (CVE-2021-41190).
 func ParseManifest(b []byte, mediaType string) (ocispec.Manifest, error) {
 	var m ocispec.Manifest
-	if err := decode(b, manifestType, mediaType, &m); err != nil {
-		return ocispec.Manifest{}, err
+	if err := json.Unmarshal(b, &m); err != nil {
+		return ocispec.Manifest{}, fmt.Errorf("manifest: %w", err)
 	}
-	if err := check(m.Config); err != nil {
+	if err := manifestType.check(b, m.SchemaVersion, m.MediaType, mediaType); err != nil {
+		return ocispec.Manifest{}, fmt.Errorf("manifest: %w", err)
+	}
+	if err := checkDescriptor(m.Config); err != nil {
 		return ocispec.Manifest{}, fmt.Errorf("manifest: config: %w", err)
 	}
 	for i, l := range m.Layers {
-		if err := check(l); err != nil {
+		if err := checkDescriptor(l); err != nil {
 			return ocispec.Manifest{}, fmt.Errorf("manifest: layer %d: %w", i+1, err)
 		}
 	}
@@ -97,102 +98,86 @@ func ParseManifest(b []byte, mediaType string) (ocispec.Manifest, error) {
 // checked: those of another algorithm are no harm before one is wanted.
 func ParseIndex(b []byte, mediaType string) (ocispec.Index, error) {
 	var x ocispec.Index
-	if err := decode(b, indexType, mediaType, &x); err != nil {
-		return ocispec.Index{}, err
+	if err := json.Unmarshal(b, &x); err != nil {
+		return ocispec.Index{}, fmt.Errorf("index: %w", err)
+	}
+	if err := indexType.check(b, x.SchemaVersion, x.MediaType, mediaType); err != nil {
+		return ocispec.Index{}, fmt.Errorf("index: %w", err)
 	}
 	return x, nil
 }
 
-func decode(b []byte, t docType, mediaType string, v any) error {
-	fields, err := document(b, t)
-	if err != nil {
-		return err
-	}
-	var own string
-	if raw, ok := fields["mediaType"]; ok {
-		if err := json.Unmarshal(raw, &own); err != nil {
-			return fmt.Errorf("%s: mediaType: %w", t.name, err)
-		}
+// check looks at what both shapes have in common; b is good JSON. own is what the
+// document calls itself, or "".
+func (t docType) check(b []byte, version int, own, mediaType string) error {
+	if version != 2 {
+		return fmt.Errorf("schema version %d is not supported, only 2", version)
 	}
 	if own != "" && own != mediaType {
-		return fmt.Errorf("%s: it is called %s, but says that it is %s", t.name, mediaType, own)
+		return fmt.Errorf("it is called %s, but says that it is %s", mediaType, own)
 	}
-	if err := json.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("%s: %w", t.name, err)
-	}
-	return nil
-}
-
-// document splits a manifest or an index into its fields, and checks what
-// both have in common.
-func document(b []byte, t docType) (map[string]json.RawMessage, error) {
-	fields, err := object(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", t.name, err)
-	}
-	for _, name := range t.theirs {
-		if _, ok := fields[name]; ok {
-			return nil, fmt.Errorf("%s: it has the field %q, which makes it something else", t.name, name)
+	seen := map[string]bool{}
+	for _, name := range fieldNames(b) {
+		if seen[name] {
+			return fmt.Errorf("it has the field %q twice", name)
+		}
+		seen[name] = true
+		if slices.Contains(t.theirs, name) {
+			return fmt.Errorf("it has the field %q, which makes it something else", name)
+		}
+		for _, known := range documentFields {
+			if name != known && strings.EqualFold(name, known) {
+				return fmt.Errorf("it has the field %q, which some take for %q", name, known)
+			}
 		}
 	}
-	var own struct {
-		Version int    `json:"schemaVersion"`
-		Type    string `json:"mediaType"`
-	}
-	if err := json.Unmarshal(b, &own); err != nil {
-		return nil, fmt.Errorf("%s: %w", t.name, err)
-	}
-	if own.Version != 2 {
-		return nil, fmt.Errorf("%s: schema version %d is not supported, only 2", t.name, own.Version)
-	}
-	if own.Type != "" && !t.has(own.Type) {
-		return nil, fmt.Errorf("%s: it says that it is %s", t.name, own.Type)
-	}
-	return fields, nil
+	return nil
 }
 
 // documentFields are those by which a document is told to be what it is.
 var documentFields = []string{"schemaVersion", "mediaType", "artifactType", "config", "layers", "manifests", "subject", "annotations"}
 
-// object splits a JSON object. encoding/json takes the last of several fields
-// with one name, and "LAYERS" for "layers": others do not, so both are refused.
-func object(b []byte) (map[string]json.RawMessage, error) {
-	d := json.NewDecoder(bytes.NewReader(b))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, errors.Join(errors.New("it is no JSON object"), err)
-	}
-	fields := map[string]json.RawMessage{}
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		name := t.(string) // nothing else begins a field
-		if _, twice := fields[name]; twice {
-			return nil, fmt.Errorf("it has the field %q twice", name)
-		}
-		for _, known := range documentFields {
-			if name != known && strings.EqualFold(name, known) {
-				return nil, fmt.Errorf("it has the field %q, which some take for %q", name, known)
+// fieldNames lists the fields of a JSON object, of good JSON, one by one:
+// encoding/json takes the last of several with one name, and "LAYERS" for
+// "layers", but other readers do not.
+func fieldNames(b []byte) (names []string) {
+	depth, start, end := 0, -1, 0 // of the last string
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			start, end = i, endOfString(b, i)
+			i = end - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case ':':
+			if depth == 1 {
+				var name string
+				// It cannot fail: the JSON is good.
+				_ = json.Unmarshal(b[start:end], &name)
+				names = append(names, name)
 			}
 		}
-		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
-			return nil, err
-		}
-		fields[name] = raw
 	}
-	if _, err := d.Token(); err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("something follows the JSON object")
-	}
-	return fields, nil
+	return names
 }
 
-// check looks at a descriptor that a document has.
-func check(d ocispec.Descriptor) error {
+// endOfString returns where the string that begins at start has ended.
+func endOfString(b []byte, start int) int {
+	for i := start + 1; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(b)
+}
+
+// checkDescriptor looks at one that a document has.
+func checkDescriptor(d ocispec.Descriptor) error {
 	if d.Size < 0 {
 		return fmt.Errorf("the size %d of %s is none", d.Size, d.Digest)
 	}

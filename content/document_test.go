@@ -28,9 +28,12 @@ func TestParseManifest(t *testing.T) {
 	for text, want := range map[string]string{
 		docker: "is called application/vnd.oci.image.manifest.v1+json, but says that it is application/vnd.docker",
 		// CVE-2021-41190: a manifest for one reader, an index for another.
-		strings.Replace(someManifest, `"config"`, `"manifests":[],"config"`, 1):           `the field "manifests"`,
-		strings.Replace(someManifest, `"config"`, `"Manifests":[],"config"`, 1):           `some take for "manifests"`,
-		strings.Replace(someManifest, `"layers"`, `"layers":[],"layers"`, 1):              `the field "layers" twice`,
+		strings.Replace(someManifest, `"config"`, `"manifests":[],"config"`, 1):   `the field "manifests"`,
+		strings.Replace(someManifest, `"config"`, `"Manifests":[],"config"`, 1):   `some take for "manifests"`,
+		strings.Replace(someManifest, `"layers"`, `"layers":[],"layers"`, 1):      `the field "layers" twice`,
+		strings.Replace(someManifest, `"layers"`, `"layer\u0073":[],"layers"`, 1): `the field "layers" twice`,
+		strings.Replace(someManifest, `"layers"`, `"layerſ"`, 1):                  `some take for "layers"`,
+		"null": "schema version",
 		strings.Replace(someManifest, `"layers"`, `"LAYERS"`, 1):                          `some take for "layers"`,
 		strings.Replace(someManifest, `.manifest.v1`, `.index.v1`, 1):                     "says that it is application/vnd.oci.image.index",
 		strings.Replace(someManifest, `"schemaVersion":2`, `"schemaVersion":1`, 1):        "schema version 1 is not supported",
@@ -38,9 +41,9 @@ func TestParseManifest(t *testing.T) {
 		strings.Replace(someManifest, `[{"digest":"sha256:`, `[{"digest":"sha512:`, 1):    `layer 1: digest algorithm "sha512"`,
 		strings.Replace(someManifest, `{"digest":"sha256:`, `{"digest":"sha256:../..`, 1): "config: ",
 		`{"schemaVersion":2,"layers":[]}`:                                                 "config: ",
-		someManifest + "{}":                                                               "something follows",
-		"[]":                                                                              "no JSON object",
-		"":                                                                                "no JSON object",
+		someManifest + "{}":                                                               "after top-level value",
+		"[]":                                                                              "manifest: ",
+		"":                                                                                "manifest: ",
 		someManifest[:len(someManifest)-1]:                                                "manifest: ",
 		`{"schemaVersion":2,"layers":3}`:                                                  "cannot unmarshal",
 		`{"schemaVersion":2,"mediaType":3}`:                                               "cannot unmarshal",
@@ -64,6 +67,17 @@ func TestParseIndex(t *testing.T) {
 	} {
 		_, err := ParseIndex([]byte(text), ocispec.MediaTypeIndex)
 		contains(t, err, want)
+	}
+}
+
+func TestFieldNames(t *testing.T) {
+	for text, want := range map[string]string{
+		`{}`: "", `null`: "", `"a:"`: "", `[{"a":1}]`: "", `{"a":{"b":1},"c":[{"d":":"}]}`: "a c", `{"a":1,"a":2}`: "a a",
+		`{"a:\"":"}{[:","\\" : "\\", "\u0062" :1}`: `a:" \ b`,
+	} {
+		if got := strings.Join(fieldNames([]byte(text)), " "); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
 	}
 }
 

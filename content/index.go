@@ -3,10 +3,12 @@ package content
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"mydocker/internal/atomicfile"
 	"mydocker/internal/ocispec"
@@ -20,13 +22,13 @@ const RefName = "org.opencontainers.image.ref.name"
 // names. What this package does not know of it is kept.
 type Index struct {
 	Entries []Entry // as in the file
-	fields  map[string]json.RawMessage
+	text    []byte  // the file as it was read
 }
 
 // An Entry is one of its descriptors: of a manifest or of an index of manifests.
 type Entry struct {
 	ocispec.Descriptor
-	raw json.RawMessage // as it was read; nil if it is new
+	line int // where it was read, counted from 1; 0 if it is new
 }
 
 // Name is what the entry is called, "" for one without a name.
@@ -189,34 +191,42 @@ func (x *Index) digests() map[ocispec.Digest]bool {
 // parseIndex reads index.json. Its descriptors are others' as well: what they
 // lead to is checked by who follows them.
 func parseIndex(b []byte) (*Index, error) {
-	fields, err := document(b, indexType)
+	file, err := ParseIndex(b, ocispec.MediaTypeIndex)
 	if err != nil {
 		return nil, err
 	}
-	var raws []json.RawMessage
-	if err := json.Unmarshal(fields["manifests"], &raws); err != nil {
-		return nil, fmt.Errorf("manifests: %w", err)
+	if file.Manifests == nil {
+		return nil, errors.New("it has no manifests, not even none")
 	}
-	x := &Index{fields: fields, Entries: make([]Entry, len(raws))}
-	for i, raw := range raws {
-		x.Entries[i].raw = raw
-		if err := json.Unmarshal(raw, &x.Entries[i].Descriptor); err != nil {
-			return nil, fmt.Errorf("manifest %d: %w", i, err)
-		}
+	all := file.Manifests
+	x := &Index{text: b, Entries: make([]Entry, len(all))}
+	for i, d := range all {
+		x.Entries[i] = Entry{d, i + 1}
 	}
 	return x, nil
 }
 
 // marshal is the file's text: entries that nobody changed byte for byte.
 func (x *Index) marshal() ([]byte, error) {
+	fields := map[string]json.RawMessage{}
+	if err := json.Unmarshal(x.text, &fields); err != nil {
+		return nil, fmt.Errorf("write index.json: %w", err)
+	}
+	var old []json.RawMessage
+	if err := json.Unmarshal(fields["manifests"], &old); err != nil {
+		return nil, fmt.Errorf("write index.json: %w", err)
+	}
 	raws := make([]json.RawMessage, len(x.Entries))
 	for i, e := range x.Entries {
+		var raw json.RawMessage
+		if e.line > 0 {
+			raw = old[e.line-1]
+		}
 		var err error
-		if raws[i], err = e.marshal(); err != nil {
-			return nil, err
+		if raws[i], err = e.marshal(raw); err != nil {
+			return nil, fmt.Errorf("write index.json: %w", err)
 		}
 	}
-	fields := maps.Clone(x.fields)
 	var err error
 	if fields["manifests"], err = json.Marshal(raws); err != nil {
 		return nil, fmt.Errorf("write index.json: %w", err)
@@ -228,24 +238,25 @@ func (x *Index) marshal() ([]byte, error) {
 	return b, nil
 }
 
-// marshal keeps the fields of a changed entry that a Descriptor has not.
-func (e Entry) marshal() (json.RawMessage, error) {
+// marshal keeps the fields of a changed entry that a Descriptor has not. raw is
+// how it was read, nil if it is new.
+func (e Entry) marshal(raw json.RawMessage) (json.RawMessage, error) {
 	now, err := json.Marshal(e.Descriptor)
-	if err != nil || e.raw == nil {
+	if err != nil || raw == nil {
 		return now, err
 	}
 	var was ocispec.Descriptor
-	if err := json.Unmarshal(e.raw, &was); err != nil {
+	if err := json.Unmarshal(raw, &was); err != nil {
 		return nil, err
 	}
 	if reflect.DeepEqual(was, e.Descriptor) {
-		return e.raw, nil
+		return raw, nil
 	}
 	known, err := json.Marshal(was)
 	if err != nil {
 		return nil, err
 	}
-	return overlay(e.raw, known, now)
+	return overlay(raw, known, now)
 }
 
 // overlay replaces the fields of one JSON object that are known by those of
@@ -260,8 +271,8 @@ func overlay(base, known, now json.RawMessage) (json.RawMessage, error) {
 			return nil, err
 		}
 	}
-	for k := range gone {
-		delete(all, k)
+	for known := range gone { // encoding/json has read "Annotations", too
+		maps.DeleteFunc(all, func(k string, _ json.RawMessage) bool { return strings.EqualFold(k, known) })
 	}
 	maps.Copy(all, fresh)
 	return json.Marshal(all)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -129,4 +130,33 @@ func checkWhole(t *testing.T, s *Store) {
 	if left, err := filepath.Glob(s.path(".atomic-*")); err != nil || len(left) != 0 {
 		t.Errorf("left %q", left)
 	}
+}
+
+// Goroutines that do the same side by side, without an end before they are
+// done: nothing that one holds goes by the sweep of another.
+func TestTogether(t *testing.T) {
+	s := Open(t.TempDir())
+	times := 300
+	if testing.Short() {
+		times = 30
+	}
+	var wg sync.WaitGroup
+	for range 6 {
+		seed := rand.Uint64()
+		r := rand.New(rand.NewPCG(seed, 2))
+		wg.Go(func() {
+			for range times {
+				if err := one(s, r); err != nil {
+					t.Errorf("seed %d: %v", seed, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	sweep(t, s)
+	if got := findings(t, s); got != "" {
+		t.Error(got)
+	}
+	checkWhole(t, s)
 }

@@ -51,7 +51,7 @@ func (s *Store) Lease() (*Lease, error) {
 func (l *Lease) Hold(all ...ocispec.Descriptor) error {
 	var lines bytes.Buffer
 	for _, d := range all {
-		if err := check(d); err != nil {
+		if err := checkDescriptor(d); err != nil {
 			return err
 		}
 		line, err := json.Marshal(ocispec.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size})
