@@ -17,7 +17,8 @@ import (
 // that is killed goes on where it ended.
 func TestTwoProcesses(t *testing.T) {
 	s := Open(t.TempDir())
-	first, _, said, _ := worker(t, s, "half", 0)
+	first, in, said, _ := worker(t, s, "half", 0)
+	defer in.Close() // it waits for that
 	if line, err := bufio.NewReader(said).ReadString('\n'); line != "half\n" {
 		t.Fatalf("%q, %v", line, err)
 	}
@@ -136,9 +137,9 @@ func checkWhole(t *testing.T, s *Store) {
 // done: nothing that one holds goes by the sweep of another.
 func TestTogether(t *testing.T) {
 	s := Open(t.TempDir())
-	times := 300
+	times := 120
 	if testing.Short() {
-		times = 30
+		times = 20
 	}
 	var wg sync.WaitGroup
 	for range 6 {

@@ -2,6 +2,7 @@ package content
 
 import (
 	"encoding/binary"
+	"fmt"
 	"os"
 	"syscall"
 	"testing"
@@ -36,4 +37,41 @@ func counted(t *testing.T, s *Store, f func()) (opened int) {
 		b = b[syscall.SizeofInotifyEvent+binary.NativeEndian.Uint32(b[12:]):]
 	}
 	return opened
+}
+
+// A name costs three files: the version, the names, the manifest.
+func TestFilesOpened(t *testing.T) {
+	s := Open(t.TempDir())
+	store(t, s, "a", "a")
+	const times = 100
+	opened := counted(t, s, func() {
+		for range times {
+			find(t, s, "a")
+		}
+	})
+	if opened > 3*times || opened < times {
+		t.Errorf("%d files were opened for %d names", opened, times)
+	}
+}
+
+func find(t testing.TB, s *Store, name string) {
+	x, err := s.Index()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _ := x.Find(name)
+	if _, err := s.Manifest(d); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func BenchmarkFind(b *testing.B) {
+	s := Open(b.TempDir())
+	for i := range 20 {
+		store(b, s, fmt.Sprintf("docker.io/library/a:%d", i), fmt.Sprint(i))
+	}
+	b.ResetTimer()
+	for b.Loop() {
+		find(b, s, "docker.io/library/a:11")
+	}
 }
