@@ -153,7 +153,7 @@ func (s *Store) Blobs() ([]Blob, error) {
 
 // rehash reads what follows in f into h, until the end or ctx's.
 func rehash(ctx context.Context, h hash.Hash, f io.Reader) (int64, error) {
-	buf := make([]byte, 1<<20)
+	buf := make([]byte, 128<<10)
 	for n := int64(0); ; {
 		if err := context.Cause(ctx); err != nil {
 			return n, err
