@@ -77,8 +77,12 @@ const floors = `
 	# Floor 2, the stores.
 	FLOOR1 < oci, reference, layer, ipam, bridge, firewall;
 
-	# An image is a name and layers; to import is to make one of an archive.
-	reference, layer, oci < image < image/importer;
+	# Blobs and the file that names them: other tools know them, too, so it is
+	# about files alone, and knows neither references nor layers.
+	GROUND < content;
+
+	# An image is a name and layers, of blobs; to import is to make one of an archive.
+	reference, layer, oci, content < image < image/importer;
 
 	# A network is an address, a bridge and rules: it asks each of the three
 	# for its steps and puts them in order.
