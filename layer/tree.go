@@ -84,6 +84,11 @@ func (t *treeDigest) entry(dir *os.File, name, at string) error {
 	if st.On != t.on {
 		return fmt.Errorf("%s is on another file system", at)
 	}
+	if st.IsWhiteout() { // nothing else of it means anything, overlayfs links them
+		t.Disk += st.Blocks * 512
+		fmt.Fprintf(t.hash, "%q hidden\n", at)
+		return nil
+	}
 	if st.Links > 1 && !st.IsDir() {
 		if first, ok := t.first[st.Inode]; ok {
 			fmt.Fprintf(t.hash, "%q = %q\n", at, first)

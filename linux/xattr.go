@@ -79,3 +79,8 @@ func NextData(f *os.File, offset, size int64) (start, end int64, err error) {
 	}
 	return min(start, size), min(end, size), nil
 }
+
+// DeviceNumbers takes a device apart, see makedev(3).
+func DeviceNumbers(device uint64) (major, minor int64) {
+	return int64(unix.Major(device)), int64(unix.Minor(device))
+}
