@@ -100,8 +100,9 @@ func (w *work) parent(i int) string {
 // layer sees to one layer. Who holds a layer's lock waits for layers below it
 // only, and for no slot, so that nobody waits in a circle.
 func (w *work) layer(ctx context.Context, i int) error {
+	holding := ctx
 	for {
-		found, err := w.hold(ctx, i)
+		found, err := w.hold(holding, i)
 		if err != nil {
 			return err
 		}
@@ -112,11 +113,16 @@ func (w *work) layer(ctx context.Context, i int) error {
 		if err := w.make(ctx, i); err != nil {
 			return err
 		}
+		// It is there: whoever has its lock now looks, or removes it, and is soon done.
+		holding = context.WithoutCancel(ctx)
 	}
 }
 
 // hold takes a layer that is there.
 func (w *work) hold(ctx context.Context, i int) (bool, error) {
+	if _, err := os.Lstat(w.store.Dir(w.ids[i])); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
 	lock, err := w.store.waitLock(ctx, w.ids[i], filelock.RLock)
 	if err != nil {
 		return false, err
@@ -157,7 +163,10 @@ func (s *Store) waitLock(ctx context.Context, id string, take func(string) (*fil
 
 // make unpacks a layer, unless another process did so meanwhile.
 func (w *work) make(ctx context.Context, i int) (err error) {
-	lock, err := w.store.waitLock(ctx, w.ids[i], filelock.Lock)
+	lock, free, err := filelock.TryLock(w.store.lockPath(w.ids[i]))
+	if err == nil && !free {
+		lock, err = w.store.waitLock(ctx, w.ids[i], filelock.Lock)
+	}
 	if err != nil {
 		return err
 	}
