@@ -84,6 +84,9 @@ const floors = `
 	# An image is a name and layers, of blobs; to import is to make one of an archive.
 	reference, layer, oci, content < image < image/importer;
 
+	# The layers of an image are unpacked beside each other, each by package layer.
+	layer < layer/chain;
+
 	# A network is an address, a bridge and rules: it asks each of the three
 	# for its steps and puts them in order.
 	ipam, bridge, firewall < network;
@@ -93,7 +96,7 @@ const floors = `
 	GROUND < registry/credentials;
 	reference, registry/credentials < registry;
 
-	oci, image/importer, network < FLOOR2;
+	oci, image/importer, layer/chain, network < FLOOR2;
 
 	# Floor 3. The engine opens containers, which know nothing of it, and starts
 	# the monitors that stay with them.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -51,7 +52,7 @@ func (u *unpacker) attributes(dir *os.File, name, full string, h *tar.Header) er
 			return fmt.Errorf("%w of %d bytes for the names of directories", ErrLimit, maxDirsBytes)
 		}
 		u.dirs = append(u.dirs, dirTimes{full, access, h.ModTime})
-		return nil
+		return u.named(dir, name)
 	}
 	return linux.SetTimesAt(dir, name, access, h.ModTime)
 }
@@ -61,7 +62,7 @@ func (u *unpacker) attributes(dir *os.File, name, full string, h *tar.Header) er
 func setXattrs(dir *os.File, name string, h *tar.Header) error {
 	for key, value := range h.PAXRecords {
 		attr, ok := strings.CutPrefix(key, "SCHILY.xattr.")
-		if !ok || strings.HasPrefix(attr, "trusted.overlay.") || strings.HasPrefix(attr, "user.overlay.") {
+		if !ok || ofOverlay(attr) {
 			continue
 		}
 		err := linux.SetXattrAt(dir, name, attr, []byte(value))
@@ -76,6 +77,7 @@ func setXattrs(dir *os.File, name string, h *tar.Header) error {
 // finish sets the times of directories, those below first. One that a later
 // entry replaced has none to set any more.
 func (u *unpacker) finish() error {
+	u.result.Implied = slices.Sorted(maps.Keys(u.inherits))
 	for _, d := range slices.Backward(u.dirs) {
 		dir, err := linux.OpenIn(u.root, d.path, linux.O_PATH|linux.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {

@@ -28,7 +28,7 @@ func decompress(r io.Reader) (plain io.Reader, done func(), err error) {
 	switch {
 	case begins("\x1f\x8b"):
 		plain, err = gzip.NewReader(b)
-	case begins("\x28\xb5\x2f\xfd"):
+	case begins("\x28\xb5\x2f\xfd"), skippable(start):
 		var z *zstd.Decoder
 		if z, err = zstd.NewReader(b, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderConcurrency(1)); err == nil {
 			plain, done = z, z.Close
@@ -41,4 +41,10 @@ func decompress(r io.Reader) (plain io.Reader, done func(), err error) {
 		return b, done, nil
 	}
 	return plain, done, err
+}
+
+// skippable tells a frame of zstd that decoders pass over (RFC 8878, section 3.1.2):
+// zstd:chunked keeps its tables in such.
+func skippable(start []byte) bool {
+	return len(start) >= 4 && start[0]&0xf0 == 0x50 && string(start[1:4]) == "\x2a\x4d\x18"
 }

@@ -19,6 +19,7 @@ import (
 // unpacker makes entries below root.
 type unpacker struct {
 	root      *os.File
+	rootPath  string // as the kernel names it
 	rootDepth int
 	limits    Limits
 	options   Options
@@ -33,6 +34,7 @@ type unpacker struct {
 	// Directories get their times when nothing is put into them any more.
 	dirs      []dirTimes
 	dirsBytes int
+	inherits  map[string]bool // directories without an entry, by their real path
 
 	buf []byte
 }
@@ -158,11 +160,14 @@ func (u *unpacker) link(dir *os.File, name, target string) error {
 		return fmt.Errorf("link to %q: %w", target, err)
 	}
 	from, err := u.openDir(path.Dir(to))
-	if err != nil {
-		return fmt.Errorf("link to %q: %w", target, err)
+	if err == nil {
+		defer from.Close()
+		err = linux.LinkAt(from, path.Base(to), dir, name)
 	}
-	defer from.Close()
-	if err := linux.LinkAt(from, path.Base(to), dir, name); err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: %w", ErrLinkBelow, err)
+	}
+	if err != nil {
 		return fmt.Errorf("link to %q: %w", target, err)
 	}
 	return nil

@@ -61,6 +61,12 @@ type Result struct {
 	// caller to leave out the layers below: overlayfs does not look for
 	// the mark on a layer's root.
 	Opaque bool
+
+	// Implied are directories that the archive has files in and no entry for,
+	// those above first, relative to the root. They are root's, with mode 0755:
+	// in a layer it is for the caller to give them what the layers below have,
+	// see Inherit.
+	Implied []string
 }
 
 // What an archive is refused for.
@@ -68,6 +74,11 @@ var (
 	ErrTruncated = errors.New("the archive ends too early")
 	ErrEscape    = errors.New("the path leads out of the archive")
 	ErrLimit     = errors.New("the archive is beyond the limit")
+
+	// ErrLinkBelow refuses a hard link whose target is not in the same layer, as
+	// overlay stores of other engines do: layers are unpacked beside each other, and
+	// whoever writes a changed link count writes the file, too.
+	ErrLinkBelow = errors.New("the target of the hard link is not in this archive before it")
 )
 
 // Unpack reads a tar archive to its end, plain or compressed with gzip, zstd,
@@ -94,6 +105,9 @@ func Unpack(ctx context.Context, r io.Reader, dir string, o Options) (Result, er
 	defer root.Close()
 	u := &unpacker{root: root, limits: o.Limits.orDefault(), options: o, stopped: ctx.Err}
 	defer u.forget()
+	if u.rootPath, err = linux.PathOf(root); err != nil {
+		return Result{}, fmt.Errorf("unpack: %w", err)
+	}
 	if u.rootDepth, err = linux.Depth(root); err != nil {
 		return Result{}, fmt.Errorf("unpack: %w", err)
 	}

@@ -82,10 +82,45 @@ func (u *unpacker) makeParent(above *os.File, name string) error {
 	if err := linux.MakeDirAt(above, name, 0o755); err != nil {
 		return err
 	}
-	if err := linux.ChmodAt(above, name, 0o755); err != nil || !hidden { // whatever the umask
+	if err := linux.ChmodAt(above, name, 0o755); err != nil { // whatever the umask
 		return err
 	}
-	return opaque(above, name)
+	if hidden {
+		return opaque(above, name)
+	}
+	return u.imply(above, name)
+}
+
+// imply notes a directory without an entry, which is to inherit from those below.
+func (u *unpacker) imply(above *os.File, name string) error {
+	at, err := u.realPath(above, name)
+	if err != nil {
+		return err
+	}
+	if u.dirsBytes += len(at) + dirTimesSize; u.dirsBytes > maxDirsBytes {
+		return fmt.Errorf("%w of %d bytes for the names of directories", ErrLimit, maxDirsBytes)
+	}
+	if u.inherits == nil {
+		u.inherits = map[string]bool{}
+	}
+	u.inherits[at] = true
+	return nil
+}
+
+// named takes note of a directory's entry.
+func (u *unpacker) named(above *os.File, name string) error {
+	if len(u.inherits) == 0 {
+		return nil
+	}
+	at, err := u.realPath(above, name)
+	delete(u.inherits, at)
+	return err
+}
+
+// realPath tells where something really is: links may have led there.
+func (u *unpacker) realPath(above *os.File, name string) (string, error) {
+	at, err := linux.PathOf(above)
+	return strings.TrimPrefix(path.Join(strings.TrimPrefix(at, u.rootPath), name), "/"), err
 }
 
 // forget closes the directory that was kept.

@@ -125,9 +125,15 @@ func IsWhiteoutAt(dir *os.File, name string) (bool, error) {
 // whatever the path it was opened by. A path too long for the kernel to tell
 // is ENAMETOOLONG. It needs /proc.
 func Depth(dir *os.File) (int, error) {
-	path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(int(dir.Fd())))
+	path, err := PathOf(dir)
 	if err != nil {
 		return 0, err
 	}
 	return strings.Count(strings.TrimSuffix(path, "/"), "/"), nil
+}
+
+// PathOf returns where an open file is now, as the kernel names it; the limits
+// are those of [Depth].
+func PathOf(f *os.File) (string, error) {
+	return os.Readlink("/proc/self/fd/" + strconv.Itoa(int(f.Fd())))
 }
