@@ -46,6 +46,9 @@ type IO struct {
 	TakeConsole func(*os.File)
 	// ConsoleSize is the terminal's where the process does not say one.
 	ConsoleSize *specs.Box
+	// Born, where it is not nil, is told the number of the process as soon as it
+	// is there, long before it executes its program.
+	Born func(pid int)
 }
 
 // making is a container between its bundle and its process.
@@ -279,6 +282,9 @@ func (m *making) begin(pid int) error {
 		return err
 	}
 	m.rec.Pid, m.rec.Ticks = pid, p.Ticks
+	if m.Born != nil {
+		m.Born(pid)
+	}
 	return m.dir.writeRecord(&m.rec)
 }
 

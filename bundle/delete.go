@@ -77,6 +77,9 @@ func (c *Container) spec() (*specs.Spec, json.RawMessage, error) {
 func (r *Runtime) Delete(id string, force bool) error {
 	c, spec, err := r.locked(id)
 	if err != nil {
+		if force && errors.Is(err, ErrNotExist) {
+			return r.clear(id, err)
+		}
 		return err
 	}
 	defer c.close()
@@ -102,6 +105,18 @@ func (c *Container) soonStopped() bool {
 		ended, err = linux.WaitProcessFor(first, patience)
 	}
 	return err == nil && ended
+}
+
+// clear takes back what is left of a container of which nothing is known but its
+// journal; missing is the error where there is not even that.
+func (r *Runtime) clear(id string, missing error) error {
+	d := r.dir(id)
+	held, err := d.lock()
+	if err != nil {
+		return missing
+	}
+	defer held.Close()
+	return r.remove(d)
 }
 
 // destroy ends what is left of a container, takes it back, and runs its hooks.

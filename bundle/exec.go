@@ -94,7 +94,7 @@ func (c *Container) ends(err error) bool {
 		return errors.Is(opened, ErrNotRunning)
 	}
 	defer first.Close()
-	if p, err := proc.Read(c.Pid); err != nil || p.Ending {
+	if p, err := proc.Read(c.Pid); errors.Is(err, fs.ErrNotExist) || err == nil && p.Ending {
 		return true
 	}
 	if !errors.Is(err, runtime.ErrSilent) {

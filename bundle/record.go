@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"mydocker/internal/filelock"
 	"mydocker/internal/proc"
 	"mydocker/internal/runtimespec"
+	"mydocker/plan"
 	"mydocker/runtime/cgroup"
 )
 
@@ -66,10 +68,14 @@ func (r *Runtime) Find(id string) (*Container, error) {
 		return nil, err
 	}
 	c := &Container{dir: r.dir(id)}
-	if err := c.read(); err != nil {
+	err := c.read()
+	if _, serr := os.Lstat(string(c.dir)); errors.Is(err, ErrNotExist) && serr == nil {
+		r.abandoned(c.dir) // what is left of a removal goes
+	}
+	if err != nil {
 		return nil, err
 	}
-	if c.Status == specs.StateCreating && r.abandoned(c.dir) {
+	if c.ID = id; c.Status == specs.StateCreating && r.abandoned(c.dir) {
 		return nil, ErrNotExist
 	}
 	return c, nil
@@ -144,8 +150,8 @@ func (r *Runtime) abandoned(d dir) bool {
 	if !held.Current(string(d)) {
 		return true
 	}
-	if d.has(stateFile) && !d.has(creatingFile) {
-		return false // it is complete by now
+	if !d.has(creatingFile) && (d.has(stateFile) || r.unfinished(d)) {
+		return false // it is complete by now, or somebody removed its state
 	}
 	c := &Container{dir: d}
 	if c.read() == nil && c.Pid > 0 {
@@ -155,6 +161,12 @@ func (r *Runtime) abandoned(d dir) bool {
 		r.warn("taking back what is left of container %s: %v", d, err)
 	}
 	return true
+}
+
+// unfinished tells whether something on the host is a container's.
+func (r *Runtime) unfinished(d dir) bool {
+	entries, err := plan.ReadJournal(d.path(journalFile), r.codec())
+	return err != nil || slices.ContainsFunc(entries, func(e plan.Entry) bool { return !e.Undone })
 }
 
 // List returns all containers, in the order of their IDs.
@@ -173,6 +185,9 @@ func (r *Runtime) List() ([]*Container, error) {
 		}
 		c, err := r.Find(e.Name())
 		if errors.Is(err, ErrNotExist) {
+			if _, err := os.Lstat(string(r.dir(e.Name()))); err == nil {
+				r.warn("container %s: its %s is missing: delete --force takes back what is left", e.Name(), stateFile)
+			}
 			continue
 		}
 		if err != nil {

@@ -180,8 +180,9 @@ type compiler struct {
 	Facts
 	joins    bool // it is one more process of the container
 	cg       *cgroup.Steps
-	program  string // what is executed where it is not the first argument
-	isolated bool   // in a user namespace it comes earlier
+	mounted  []specs.Mount // see listed
+	program  string        // what is executed where it is not the first argument
+	isolated bool          // in a user namespace it comes earlier
 	err      error
 }
 

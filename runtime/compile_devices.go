@@ -34,8 +34,8 @@ func (k *compiler) inUserNamespace() bool {
 	return ok || k.InUserNamespace
 }
 
-// nodes are those of the specification, then the defaults that it does not
-// name. /dev/ptmx is always a link.
+// nodes are those of the specification, then the defaults that neither it nor a
+// mount names. /dev/ptmx is always a link.
 func (k *compiler) nodes() (nodes []device.Node) {
 	named := map[string]bool{"/dev/ptmx": true}
 	for _, d := range k.linux().Devices {
@@ -48,6 +48,9 @@ func (k *compiler) nodes() (nodes []device.Node) {
 			nodes = append(nodes, n)
 		}
 		named[n.Path] = true
+	}
+	for _, m := range k.listed() {
+		named[m.Destination] = true // it has the place of a default one
 	}
 	for _, d := range device.Defaults() {
 		if !named[d.Path] {
@@ -85,7 +88,7 @@ func (k *compiler) hasTerminals() bool {
 func nodeOf(d specs.LinuxDevice) device.Node {
 	n := device.Node{Path: path.Clean("/" + d.Path), Type: d.Type, Major: d.Major, Minor: d.Minor, Mode: 0o666}
 	if d.FileMode != nil {
-		n.Mode = uint32(*d.FileMode & 0o7777)
+		n.Mode = uint32(*d.FileMode & 0o777)
 	}
 	if d.UID != nil {
 		n.UID = *d.UID

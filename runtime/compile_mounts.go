@@ -35,12 +35,16 @@ func (k *compiler) mounts() (steps []plan.InitStep) {
 // listed are the mounts of the specification with destinations that are
 // absolute and clean: a relative one is relative to the root.
 func (k *compiler) listed() []specs.Mount {
+	if k.mounted != nil {
+		return k.mounted
+	}
 	all := slices.Clone(k.Spec.Mounts)
 	for i, m := range all {
 		if m.Destination != "" {
 			all[i].Destination = path.Clean("/" + m.Destination)
 		}
 	}
+	k.mounted = all
 	return all
 }
 

@@ -17,7 +17,7 @@ func (k *compiler) oomScore() []plan.InitStep {
 	if k.Spec.Process.OOMScoreAdj == nil {
 		return nil
 	}
-	return []plan.InitStep{process.OOMScoreAdj{Score: *k.Spec.Process.OOMScoreAdj, Try: k.Caller != nil && k.Caller.Rootless}}
+	return []plan.InitStep{process.OOMScoreAdj{Score: *k.Spec.Process.OOMScoreAdj}}
 }
 
 // labels are refused where the module that knows them is not on: a container
@@ -91,6 +91,9 @@ func (k *compiler) session() []plan.InitStep {
 // one needs CAP_SYS_ADMIN unless no_new_privs is set.
 func (k *compiler) privileges() []plan.InitStep {
 	p := k.Spec.Process
+	if len(p.User.AdditionalGids) > 0 && k.deniesGroups() {
+		k.fail(errors.New("cannot set any additional groups in a rootless container: an ordinary user who maps one group may not call setgroups(2)"))
+	}
 	caps := k.capabilities()
 	steps := []plan.InitStep{
 		security.Bounding{Keep: caps.Bounding},
@@ -175,4 +178,14 @@ func (k *compiler) hold() []plan.InitStep {
 		return nil
 	}
 	return []plan.InitStep{process.Hold{Exec: k.execve(), Start: startFD, Result: resultFD, Preserve: k.Preserve}}
+}
+
+// deniesGroups tells whether the user namespace is made by an ordinary user who
+// maps nothing but the own group: there setgroups(2) is denied (user_namespaces(7)).
+func (k *compiler) deniesGroups() bool {
+	var n uint64
+	for _, m := range k.linux().GIDMappings {
+		n += uint64(m.Size)
+	}
+	return k.Unprivileged && n == 1
 }

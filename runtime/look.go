@@ -57,7 +57,11 @@ func (f Facts) lookAt(m specs.Mount) error {
 		return nil
 	}
 	proc, err := linux.IsProc(m.Source)
-	if err == nil && !proc {
+	if err == nil && proc {
+		_, err = os.Stat(filepath.Join(m.Source, "self")) // a directory of procfs is none
+		proc = err == nil
+	}
+	if err == nil && !proc || errors.Is(err, os.ErrNotExist) {
 		err = fmt.Errorf("%q cannot be mounted because it is not of type proc", m.Destination)
 	}
 	return err
@@ -110,10 +114,12 @@ func places(root string, mounts []specs.Mount) (map[string]string, error) {
 		return nil, fmt.Errorf("root: %w", err)
 	}
 	defer dir.Close()
-	out := map[string]string{}
-	for i, m := range mounts {
+	out, before := map[string]string{}, map[string]bool{}
+	for _, m := range mounts {
 		target := path.Clean("/" + m.Destination)
-		if m.Type == "proc" || m.Type == "sysfs" || within(target, mounts[:i]) {
+		inside := within(target, before)
+		before[target] = true
+		if m.Type == "proc" || m.Type == "sysfs" || inside {
 			continue
 		}
 		f, err := linux.OpenIn(dir, "."+target, linux.O_PATH, 0)
@@ -135,10 +141,13 @@ func places(root string, mounts []specs.Mount) (map[string]string, error) {
 	return out, nil
 }
 
-// within tells a path below the destination of one of the mounts.
-func within(target string, mounts []specs.Mount) bool {
-	for _, m := range mounts {
-		if d := path.Clean("/" + m.Destination); d == "/" || strings.HasPrefix(target, d+"/") {
+// within tells a path below one of the mount points. Below / is everything.
+func within(target string, points map[string]bool) bool {
+	if points["/"] {
+		return true
+	}
+	for target != "/" {
+		if target = path.Dir(target); points[target] {
 			return true
 		}
 	}

@@ -104,6 +104,10 @@ func checkRoot(s *specs.Spec) error {
 
 func checkSpecProcess(s *specs.Spec) error { return ValidateProcess(s.Process) }
 
+// maxID is the last user and group: other runtimes' limit, and the one number
+// above that means "no change" to setresuid(2) is no one's.
+const maxID = 1<<31 - 1
+
 // ValidateProcess is [Validate] for a process by itself, as exec has one.
 func ValidateProcess(p *specs.Process) error {
 	switch {
@@ -119,6 +123,11 @@ func ValidateProcess(p *specs.Process) error {
 	for _, a := range append([]string{p.Cwd}, p.Args...) {
 		if strings.Contains(a, "\x00") {
 			return errors.New("args and cwd must not contain nul bytes")
+		}
+	}
+	for _, id := range append([]uint32{p.User.UID, p.User.GID}, p.User.AdditionalGids...) {
+		if id > maxID {
+			return fmt.Errorf("uids and gids must be in range 0-%d: %d is not", maxID, id)
 		}
 	}
 	if err := process.CheckEnvironment(p.Env); err != nil {

@@ -178,7 +178,8 @@ func checkNetDevices(s *specs.Spec) error {
 	inside := map[string]bool{}
 	for name, d := range devices {
 		for _, n := range []string{name, d.Name} {
-			if n != "" && !namespace.ValidDevice(n) || name == "" {
+			// The kernel takes a % for a pattern of names, and numbers them.
+			if n != "" && !namespace.ValidDevice(n) || name == "" || strings.Contains(n, "%") {
 				return fmt.Errorf("invalid network device name %q", n)
 			}
 		}

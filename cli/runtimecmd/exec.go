@@ -1,7 +1,6 @@
 package runtimecmd
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"mydocker/bundle"
+	"mydocker/internal/runtimespec"
 )
 
 // execution are the flags of exec.
@@ -121,7 +121,7 @@ func readProcess(file string, p *specs.Process) error {
 		return err
 	}
 	*p = specs.Process{}
-	if err := json.Unmarshal(b, p); err != nil {
+	if err := runtimespec.Unmarshal(b, p); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	return nil

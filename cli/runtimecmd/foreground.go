@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,6 +22,8 @@ type tty struct {
 	master  *os.File
 	copied  chan struct{}
 	signals chan os.Signal
+	started chan struct{}
+	first   atomic.Int64 // process ID, as soon as there is one
 }
 
 // waiter is a process in the foreground.
@@ -32,8 +35,10 @@ type waiter interface {
 // tty has the terminal's master taken where there is no socket for it. From here
 // on an interrupt does not end the program between two steps.
 func (a *app) tty(o *bundle.IO) *tty {
-	t := &tty{in: a.in, out: a.out, signals: make(chan os.Signal, 64)}
+	t := &tty{in: a.in, out: a.out, signals: make(chan os.Signal, 64), started: make(chan struct{})}
 	signal.Notify(t.signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	o.Born = func(pid int) { t.first.Store(int64(pid)) }
+	go t.impatient()
 	if o.ConsoleSocket == "" {
 		o.TakeConsole = func(master *os.File) { t.master = master }
 		if w, h, err := term.GetSize(int(t.in.Fd())); err == nil {
@@ -43,9 +48,34 @@ func (a *app) tty(o *bundle.IO) *tty {
 	return t
 }
 
+// patience is how long a process may take to start once the user wants its end.
+const patience = 2 * time.Second
+
+// impatient ends a process that does not get to its program, because somebody it
+// has to wait for does not answer, when a signal says so.
+func (t *tty) impatient() {
+	select {
+	case <-t.started:
+		return
+	case s := <-t.signals:
+		select {
+		case <-t.started:
+			t.signals <- s // it is the program's
+			return
+		case <-time.After(patience):
+		}
+	}
+	if pid := int(t.first.Load()); pid > 0 {
+		syscall.Kill(pid, syscall.SIGKILL)
+		return
+	}
+	os.Exit(1) // the next command takes back what there is
+}
+
 // wait passes on input, output, signals and the window's size until the process
 // has ended.
 func (t *tty) wait(w waiter) (runtime.Exit, error) {
+	close(t.started)
 	restore := t.join()
 	go t.forward(w)
 	exit, err := w.Wait()
@@ -103,8 +133,10 @@ func (t *tty) forward(w waiter) {
 	}
 	time.AfterFunc(soon, func() { signal.Notify(t.signals, rest...) })
 	for s := range t.signals {
-		if s == syscall.SIGWINCH && t.master != nil {
-			t.resize()
+		if s == syscall.SIGWINCH {
+			if t.master != nil {
+				t.resize()
+			}
 			continue
 		}
 		w.Signal(s.(syscall.Signal))

@@ -3,10 +3,13 @@ package proc
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // A Process is what proc_pid_stat(5) says of one.
@@ -59,8 +62,12 @@ func Read(pid int) (Process, error) {
 	return p, err
 }
 
-// Alive tells whether the process that started at that tick still runs.
+// Alive tells whether the process that started at that tick still runs. Who
+// cannot look, for want of descriptors say, does not know that it has ended.
 func Alive(pid int, ticks uint64) bool {
 	p, err := Read(pid)
-	return err == nil && p.Ticks == ticks && !p.Ended
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ESRCH)
+	}
+	return p.Ticks == ticks && !p.Ended
 }

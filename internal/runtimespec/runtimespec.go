@@ -178,7 +178,7 @@ func resourcesOf(r *specs.LinuxResources) *resourcesDocument {
 // calls, which it lacks.
 func Decode(text []byte) (*specs.Spec, json.RawMessage, error) {
 	d := &document{}
-	if err := json.Unmarshal(text, d); err != nil {
+	if err := Unmarshal(text, d); err != nil {
 		return nil, nil, err
 	}
 	s := &specs.Spec{

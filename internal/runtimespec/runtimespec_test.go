@@ -3,6 +3,7 @@ package runtimespec
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -84,5 +85,23 @@ func TestEmpty(t *testing.T) {
 	}
 	if s, filter, err := Decode([]byte(`{"process":null,"linux":{"seccomp":null,"devices":null}}`)); err != nil || s.Process != nil || s.Linux.Devices != nil || string(filter) != "null" {
 		t.Errorf("%+v %s %v", s, filter, err)
+	}
+}
+
+// TestNUL: where a string would end for the kernel.
+func TestNUL(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"linux":{"cgroupsPath":"/x\u0000y"}}`:           "linux.cgroupsPath has",
+		`{"linux":{"maskedPaths":["/a","/data\u0000x"]}}`: "linux.maskedPaths[1] has",
+		`{"linux":{"seccomp":{"listenerPath":"\u0000"}}}`: "linux.seccomp.listenerPath has",
+		`{"annotations":{"a\u0000":"b"}}`:                 `annotations: the name "a\x00" has`,
+		`{"hooks":{"poststop":[{"path":"/\u0000"}]}}`:     "hooks.poststop[0].path has",
+	} {
+		if _, _, err := Decode([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+	if _, _, err := Decode([]byte(`{"process":{"args":["echo","\\u0000"]}}`)); err != nil {
+		t.Errorf("a backslash is no NUL: %v", err)
 	}
 }

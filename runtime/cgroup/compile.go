@@ -105,6 +105,9 @@ func (c *compiler) v1(s settings, devices []specs.LinuxDeviceCgroup) {
 	}
 	c.out.Host = append(c.out.Host, c.writes(s)...)
 	if h := c.hierarchy("devices"); h != nil && len(devices) > 0 {
+		if err := checkHoles(devices); err != nil {
+			c.fail("devices: %w", err)
+		}
 		c.out.Host = append(c.out.Host, Devices{h.dir(c.path), deviceLines(devices), c.Unprivileged})
 	}
 	if len(join) > 0 {

@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -61,6 +62,9 @@ func (c *compiler) devices(rules []specs.LinuxDeviceCgroup) {
 	for i, r := range rules {
 		if !slices.Contains([]string{"", "a", "b", "c"}, r.Type) {
 			c.fail("devices: rule %d: invalid device type %q", i, r.Type)
+		}
+		if r.Access == "" {
+			c.fail("devices: rule %d: device access at %d field cannot be empty", i, i)
 		}
 		if strings.Trim(r.Access, "rwm") != "" {
 			c.fail("devices: rule %d: access %q is not of r, w and m", i, r.Access)
@@ -201,6 +205,39 @@ func deviceLines(rules []specs.LinuxDeviceCgroup) (out [][2]string) {
 		out = append(out, [2]string{verb, strings.Join([]string{kind, deviceNumber(r.Major) + ":" + deviceNumber(r.Minor), access}, " ")})
 	}
 	return out
+}
+
+// checkHoles refuses rules of which the devices controller of version 1 would make
+// nothing, without a word: an exception from an exception. It keeps what is told
+// apart from everything, "c 10:*" say, and of that it takes back no part, "c 10:229".
+func checkHoles(rules []specs.LinuxDeviceCgroup) error {
+	type devices struct{ kind, major, minor string }
+	allowed, apart := false, map[devices]string{}
+	for _, r := range bothKinds(rules) {
+		if r.Type == "a" {
+			allowed = r.Allow
+			clear(apart)
+			continue
+		}
+		d := devices{r.Type, deviceNumber(r.Major), deviceNumber(r.Minor)}
+		if r.Allow != allowed {
+			apart[d] += r.Access
+			continue
+		}
+		for _, wider := range []devices{{d.kind, "*", d.minor}, {d.kind, d.major, "*"}, {d.kind, "*", "*"}} {
+			if wider != d && strings.ContainsAny(apart[wider], r.Access) {
+				return fmt.Errorf("requested rule [%s %s:%s %s] not supported by devices cgroupv1 (cannot punch hole in existing wildcard rule [%s %s:%s])",
+					d.kind, d.major, d.minor, r.Access, wider.kind, wider.major, wider.minor)
+			}
+		}
+		apart[d] = strings.Map(func(access rune) rune {
+			if strings.ContainsRune(r.Access, access) {
+				return -1
+			}
+			return access
+		}, apart[d])
+	}
+	return nil
 }
 
 // bothKinds writes a rule for both kinds of device as two, unless it is for all

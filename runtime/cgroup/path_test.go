@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -115,6 +116,21 @@ func TestV2CheckEmpty(t *testing.T) {
 		t.Errorf("with a process: %v", err)
 	}
 	talker.end()
+	for _, dir := range l.groups(testPath) { // whichever it is in, it would be killed
+		other := exec.Command("sleep", "1000")
+		if err := other.Start(); err != nil {
+			t.Fatal(err)
+		}
+		err := os.WriteFile(dir+"/cgroup.procs", fmt.Append(nil, other.Process.Pid), 0)
+		if err == nil && CheckEmpty(l, testPath) == nil {
+			t.Errorf("with a process in %s it is empty", dir)
+		}
+		other.Process.Kill()
+		other.Wait()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := Freeze(l, testPath); err != nil {
 		t.Fatal(err)
 	}

@@ -48,17 +48,13 @@ func Signal(l Layout, path string, sig syscall.Signal) error {
 }
 
 // CheckEmpty refuses a group for a new container that has processes already, or
-// in which they would be frozen. One that is not there is empty. Like others it
-// looks at one hierarchy only: they are alike.
+// in which they would be frozen. One that is not there is empty. It looks at all
+// hierarchies: who ends the container kills what is in any of them.
 func CheckEmpty(l Layout, path string) error {
-	dir := l.GroupDir("devices", path)
-	if dir == "" {
-		dir = Dir(l, path)
-	}
-	if dir == "" {
-		return nil
-	}
-	if _, err := os.Lstat(dir); err == nil {
+	for _, dir := range l.groups(path) {
+		if _, err := os.Lstat(dir); err != nil {
+			continue
+		}
 		pids, err := processesBelow(dir)
 		if err != nil {
 			return fmt.Errorf("unable to get cgroup PIDs: %w", err)

@@ -101,17 +101,13 @@ func (c *compiler) settingsV2(r *specs.LinuxResources) (s settings) {
 	return s
 }
 
-// pids limits tasks. 0 is 1, because systemd has no 0: the first process may
-// not fork either way.
+// pids limits tasks. 0 says nothing, as with other runtimes: engines write it for
+// a container without a limit.
 func pids(s *settings, p *specs.LinuxPids) {
-	if p == nil || p.Limit == nil {
+	if p == nil || p.Limit == nil || *p.Limit == 0 {
 		return
 	}
-	v := *p.Limit
-	if v == 0 {
-		v = 1
-	}
-	s.add("pids limit", "pids", "pids.max", atMost(v))
+	s.add("pids limit", "pids", "pids.max", atMost(*p.Limit))
 }
 
 // hugePages limits pages in use, and those that are reserved.

@@ -55,7 +55,7 @@ func TestSettings(t *testing.T) {
 		{"any memory", memory(-1, 0), "memory.limit_in_bytes=-1; memory.memsw.limit_in_bytes=-1", "memory.max=max; memory.swap.max=max"},
 		{"less swap", memory(100, 50), "memory.limit_in_bytes=100; memory.memsw.limit_in_bytes=50", "!memory+swap limit should be >= memory limit"},
 		{"swap alone", memory(0, 50), "memory.memsw.limit_in_bytes=50", "!unable to set swap limit without memory limit"},
-		{"no pids", &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: ptr[int64](0)}}, "pids.max=1", "pids.max=1"},
+		{"no pids", &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: ptr[int64](0)}}, "", ""},
 		{"any pids", &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: ptr[int64](-1)}}, "pids.max=max", "pids.max=max"},
 		{"quota", &specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: ptr[int64](-1), Burst: ptr[uint64](0), Idle: ptr[int64](0)}},
 			"cpu.cfs_quota_us=-1; cpu.cfs_burst_us=0; cpu.idle=0", "cpu.max=max 100000; cpu.max.burst=0; cpu.idle=0"},
@@ -241,5 +241,33 @@ func asNobody(t *testing.T, mark, pattern string) {
 		t.Errorf("%v\n%s", err, out)
 	} else if !strings.Contains(string(out), "PASS") {
 		t.Errorf("it did not run: %s", out)
+	}
+}
+
+// TestHoles: what the devices controller of version 1 would not do, and not say.
+func TestHoles(t *testing.T) {
+	number := func(n int64) *int64 { return &n }
+	none, all := specs.LinuxDeviceCgroup{Access: "rwm"}, specs.LinuxDeviceCgroup{Allow: true, Access: "rwm"}
+	rule := func(allow bool, major, minor int64, access string) specs.LinuxDeviceCgroup {
+		return specs.LinuxDeviceCgroup{Allow: allow, Type: "c", Major: number(major), Minor: number(minor), Access: access}
+	}
+	for _, c := range []struct {
+		rules []specs.LinuxDeviceCgroup
+		hole  bool
+	}{
+		{[]specs.LinuxDeviceCgroup{none, rule(true, 10, -1, "rwm"), rule(false, 10, 229, "rwm")}, true},
+		{[]specs.LinuxDeviceCgroup{none, rule(true, 10, -1, "rw"), rule(false, 10, 200, "r")}, true},
+		{[]specs.LinuxDeviceCgroup{none, rule(true, -1, -1, "m"), rule(false, 1, -1, "m")}, true},
+		{[]specs.LinuxDeviceCgroup{none, {Allow: true, Major: number(10), Access: "rwm"}, rule(false, 10, 229, "w")}, true},
+		{[]specs.LinuxDeviceCgroup{all, rule(false, 10, -1, "rwm"), rule(true, 10, 229, "rwm")}, true},
+		{[]specs.LinuxDeviceCgroup{none, rule(true, 10, -1, "rw"), rule(false, 10, 229, "m")}, false},
+		{[]specs.LinuxDeviceCgroup{none, rule(true, 10, -1, "rw"), rule(false, 10, -1, "rw"), rule(false, 10, 229, "rw")}, false},
+		{[]specs.LinuxDeviceCgroup{none, rule(true, 10, -1, "rw"), none, rule(false, 10, 229, "rw")}, false},
+		{[]specs.LinuxDeviceCgroup{all, rule(false, 10, 229, "rwm")}, false},
+		{[]specs.LinuxDeviceCgroup{none, rule(true, 10, 229, "rwm"), rule(false, 10, -1, "rwm")}, false},
+	} {
+		if err := checkHoles(c.rules); (err != nil) != c.hole {
+			t.Errorf("%+v: %v", c.rules, err)
+		}
 	}
 }

@@ -63,21 +63,13 @@ func (Become) Shell() string {
 
 // OOMScoreAdj makes the process likelier, or less likely, to be killed when
 // memory runs out; see proc_pid_oom_score_adj(5).
-type OOMScoreAdj struct {
-	Score int
-	// Try leaves it as it is where the caller may not lower it, as an
-	// unprivileged user may not.
-	Try bool
-}
+type OOMScoreAdj struct{ Score int }
 
 // Emit writes the value. Right after clone(2) /proc still is the host's.
 func (o OOMScoreAdj) Emit(b *initprog.Builder) {
 	fd, s := b.Slot(), strconv.Itoa(o.Score)
 	b.Sys("openat", linux.AT_FDCWD, "/proc/self/oom_score_adj", linux.O_WRONLY|linux.O_CLOEXEC, 0).Into(fd)
-	w := b.Sys("write", fd, b.String(s), len(s)).Says("write " + s + " to /proc/self/oom_score_adj")
-	if o.Try {
-		w.Allow(syscall.EACCES)
-	}
+	b.Sys("write", fd, b.String(s), len(s)).Says("write " + s + " to /proc/self/oom_score_adj")
 	b.Sys("close", fd)
 }
 

@@ -53,4 +53,7 @@ func (s Seccomp) load(b *initprog.Builder, prog initprog.Ptr) {
 	b.JumpNonZero(n, on)
 	b.Sys("exit_group", 125)
 	b.Place(on)
+	// With this end open nobody would answer an execve(2) that waits for a
+	// listener who went away.
+	b.Sys("close", b.SlotAt(note, 8)).AllowAny().Says("close the seccomp listener")
 }

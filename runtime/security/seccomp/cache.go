@@ -19,7 +19,7 @@ import (
 )
 
 // cacheVersion changes with the compiler.
-const cacheVersion = "2 " + cacheName
+const cacheVersion = "3 " + cacheName
 
 // cacheSize is how many programs are kept, of some thousand bytes each. Most
 // machines have a handful; who makes a profile for each container has one more

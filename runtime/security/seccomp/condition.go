@@ -58,10 +58,10 @@ func (c *compiler) condition(a specs.LinuxSeccompArg) {
 		c.ordered(hi, low, jgt, lo, false)
 	case specs.OpMaskedEqual:
 		c.emit(andK, 0, 0, hi)
-		c.emit(jeq, here, no, uint32(a.ValueTwo>>32))
+		c.emit(jeq, here, no, uint32(a.ValueTwo>>32)&hi)
 		c.emit(loadAbs, 0, 0, low)
 		c.emit(andK, 0, 0, lo)
-		c.emit(jeq, yes, no, uint32(a.ValueTwo))
+		c.emit(jeq, yes, no, uint32(a.ValueTwo)&lo)
 	}
 }
 
@@ -83,7 +83,7 @@ func (c *compiler) narrowCondition(a specs.LinuxSeccompArg) {
 		c.emit(jgt, no, yes, v)
 	case specs.OpMaskedEqual:
 		c.emit(andK, 0, 0, v)
-		c.emit(jeq, yes, no, uint32(a.ValueTwo))
+		c.emit(jeq, yes, no, uint32(a.ValueTwo)&v)
 	}
 }
 

@@ -201,8 +201,12 @@ func action(a specs.LinuxSeccompAction, errno *uint) (uint32, error) {
 	data := uint32(eperm)
 	if errno != nil {
 		data = uint32(*errno)
-		if *errno > 0xffff {
-			return 0, fmt.Errorf("seccomp: errno %d is out of range", *errno)
+		most := uint(0xffff) // SECCOMP_RET_DATA, for a tracer
+		if a == specs.ActErrno {
+			most = 4095 // MAX_ERRNO: the kernel would make that of any more
+		}
+		if *errno > most {
+			return 0, fmt.Errorf("seccomp: errnoRet %d is above %d", *errno, most)
 		}
 		if a != specs.ActErrno && a != specs.ActTrace {
 			return 0, fmt.Errorf("seccomp: action %s takes no errnoRet", a)

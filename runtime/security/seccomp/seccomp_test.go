@@ -41,7 +41,7 @@ func holds(a specs.LinuxSeccompArg, v uint64) bool {
 	case specs.OpGreaterEqual:
 		return v >= a.Value
 	}
-	return v&a.Value == a.ValueTwo
+	return v&a.Value == a.ValueTwo&a.Value
 }
 
 var operators = []specs.LinuxSeccompOperator{specs.OpEqualTo, specs.OpNotEqual, specs.OpLessThan, specs.OpLessEqual, specs.OpGreaterThan, specs.OpGreaterEqual, specs.OpMaskedEqual}
@@ -52,7 +52,7 @@ var values = []uint64{0, 1, 7, 8, 9, 1<<32 - 1, 1 << 32, 1<<32 + 8, 8 << 32, 8<<
 func TestOperators(t *testing.T) {
 	for _, op := range operators {
 		for _, want := range values {
-			arg := specs.LinuxSeccompArg{Index: 2, Value: want, ValueTwo: want & 8, Op: op}
+			arg := specs.LinuxSeccompArg{Index: 2, Value: want, ValueTwo: want&8 | 0xf00000004, Op: op} // bits beside the mask do not count
 			f := compile(t, &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{
 				{Names: []string{"read"}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{arg}}}})
 			for _, v := range values {
