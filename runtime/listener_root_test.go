@@ -27,6 +27,8 @@ type agent struct {
 	state chan specs.ContainerProcessState
 	asked chan int // numbers of system calls
 	done  chan error
+
+	leaves bool // as soon as it is asked
 }
 
 func newAgent(t *testing.T) *agent {
@@ -73,6 +75,9 @@ func (a *agent) serve(l *net.UnixListener) error {
 	}
 	defer syscall.Close(fds[0])
 	a.state <- s
+	if a.leaves {
+		return nil
+	}
 	return a.answer(fds[0])
 }
 
@@ -186,6 +191,17 @@ func TestSeccompNotifyJoined(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	<-a.state
+}
+
+// TestSeccompNotifyLeft has an agent that goes away before the program is executed,
+// which it should have been asked about: it cannot be executed.
+func TestSeccompNotifyLeft(t *testing.T) {
+	f := newForeign(t)
+	a := newAgent(t)
+	a.leaves = true
+	f.spec.Linux.Seccomp = notifies(a.path, "execve")
+	f.listener = runtime.NewListener(f.spec.Linux.Seccomp, f.filter(), func() specs.State { return specs.State{} })
+	f.refused("function not implemented", "true")
 }
 
 // TestSeccompNotifyNobody has no agent, and then nobody who would look for one:
