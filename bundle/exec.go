@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -55,7 +56,10 @@ func (r *Runtime) Exec(id string, o ExecOptions) (*runtime.Running, error) {
 	for _, w := range runtime.Warnings(p) {
 		r.warn("%s", w)
 	}
-	running, err := r.join(c, spec, profile, p, o)
+	running, err := r.join(c, spec, profile, p, o, false)
+	if errors.Is(err, syscall.EAGAIN) { // clone(2), in a group whose limit of processes is reached
+		running, err = r.join(c, spec, profile, p, o, true)
+	}
 	if err != nil && c.ends(err) {
 		return nil, errStopped
 	}
@@ -117,8 +121,9 @@ func (o ExecOptions) process(spec *specs.Spec) (*specs.Process, error) {
 	return &p, runtime.ValidateProcess(&p)
 }
 
-// join runs the plan of joining.
-func (r *Runtime) join(c *Container, spec *specs.Spec, profile []byte, p *specs.Process, o ExecOptions) (*runtime.Running, error) {
+// join runs the plan of joining; late means that the process enters the control
+// groups when it is there.
+func (r *Runtime) join(c *Container, spec *specs.Spec, profile []byte, p *specs.Process, o ExecOptions, late bool) (*runtime.Running, error) {
 	began := initprog.Now()
 	target, err := c.pidfd()
 	if err != nil {
@@ -135,6 +140,9 @@ func (r *Runtime) join(c *Container, spec *specs.Spec, profile []byte, p *specs.
 	groups, placed, err := r.groups(c, o.Cgroup)
 	if err != nil {
 		return nil, err
+	}
+	if late {
+		*groups = groups.Late()
 	}
 	j := runtime.Join{Spec: spec, Process: p, Groups: groups, Placed: placed, Preserve: len(o.Preserve), Keyring: c.Keyring}
 	if j.Caller, err = runtime.ProbeCaller(); err != nil {

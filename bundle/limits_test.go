@@ -333,3 +333,23 @@ func (p *place) removeGroups(name string) {
 		return nil
 	})
 }
+
+// TestExecBesideTheLimit: one more process from outside comes into a container that
+// has as many as it may, to look what they do.
+func TestExecBesideTheLimit(t *testing.T) {
+	p := newPlace(t, "sleep 1000 & sleep 1000 & wait")
+	p.running("c")
+	p.processes("c", 3)
+	p.ok("update", "--pids-limit", "1", "c")
+	if out := p.ok("exec", "c", "sh", "-c", "echo $0 fine"); !strings.HasPrefix(out, "sh fine\n") {
+		t.Errorf("%q", out)
+	}
+	// It is where all are: what it starts counts.
+	if _, errs, code := p.run("exec", "c", "sh", "-c", "true & wait"); code == 0 {
+		t.Errorf("it could fork: %s", errs)
+	}
+	if got, want := p.ok("exec", "c", "cat", "/proc/self/cgroup"), p.ok("exec", "c", "cat", "/proc/1/cgroup"); got != want {
+		t.Errorf("its groups are\n%sthe first one's\n%s", got, want)
+	}
+	p.ok("delete", "--force", "c")
+}

@@ -70,12 +70,13 @@ func CompileJoin(j Join, f JoinFacts) (*plan.Plan, error) {
 	}
 	p := &plan.Plan{Spawn: plan.Spawn{Cgroup: groups.V2Dir}}
 	p.Init = slices.Concat(
-		k.oomScore(),      // while /proc is the host's
-		k.labels(),        // likewise
-		before,            // it is about to be in control groups
-		groups.Join,       // by names of the host
-		after,             // it is
-		k.entered(),       // all namespaces; the host's root is gone from here on
+		k.oomScore(), // while /proc is the host's
+		k.labels(),   // likewise
+		before,       // it is about to be in control groups
+		groups.Join,  // by names of the host
+		after,        // it is
+		k.entered(),  // all namespaces; the host's root is gone from here on
+		groups.Entered,
 		k.namespaceRoot(), // before anything is opened or made there
 		k.keyring(),       // of the user namespace
 		k.another(),       // of the container's /dev/pts

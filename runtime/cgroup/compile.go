@@ -15,6 +15,9 @@ import (
 type Steps struct {
 	Host []plan.HostStep // make the groups and set their limits
 	Join []plan.InitStep // the first process moves itself
+	// Entered are steps of one more process when it is in the container's
+	// namespaces, see [Steps.Late].
+	Entered []plan.InitStep
 	// V2Dir is the group of version 2 in which the first process is born
 	// (CLONE_INTO_CGROUP), or empty.
 	V2Dir string

@@ -12,6 +12,16 @@ func (j Join) Tells() string {
 	return fmt.Sprintf("error joining the control groups (%s)", strings.Join(j.Dirs, ", "))
 }
 
+// Tells names the lists.
+func (o Opened) Tells() string {
+	return fmt.Sprintf("error opening the control groups (%s)", strings.Join(o.Files, ", "))
+}
+
+// Tells names the lists.
+func (j JoinOpened) Tells() string {
+	return fmt.Sprintf("error joining the control groups (%s)", strings.Join(j.Files, ", "))
+}
+
 // Tells names the limit.
 func (w Write) Tells() string {
 	return fmt.Sprintf("error setting %s to %q (resources)", w.File, w.Value)
