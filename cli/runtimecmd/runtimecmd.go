@@ -84,12 +84,12 @@ func (a *app) main(args []string) error {
 	case global.help || len(rest) == 0 || rest[0] == "help" || rest[0] == "h":
 		return a.help(global, rest)
 	}
+	if err := a.open(); err != nil { // whatever goes wrong from here on is in the log
+		return err
+	}
 	c := find(rest[0])
 	if c == nil {
 		return unknown(rest[0])
-	}
-	if err := a.open(); err != nil {
-		return err
 	}
 	a.tracer = tracer.New(global.trace, "")
 	err = a.dispatch(c, rest[1:])
