@@ -32,6 +32,10 @@ type Options struct {
 	Limits   layer.Limits
 	Parallel int  // layers at a time; 0 are two
 	Content  bool // keep digests of files' contents, to verify them later
+
+	// Ready, unless nil, is told the number of every layer as soon as it is there,
+	// the first being 0, from several goroutines.
+	Ready func(i int)
 }
 
 // ErrDigest says that an archive is not what the image's configuration says.
@@ -108,6 +112,9 @@ func (w *work) layer(ctx context.Context, i int) error {
 		}
 		if found {
 			close(w.ready[i])
+			if w.options.Ready != nil {
+				w.options.Ready(i)
+			}
 			return nil
 		}
 		if err := w.make(ctx, i); err != nil {
