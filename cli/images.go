@@ -77,7 +77,7 @@ type imageInspect struct {
 }
 
 func imageJSON(i image.Image) imageInspect {
-	j := imageInspect{ID: i.ID, RepoTags: append([]string{}, i.Names...), RepoDigests: []string{}, Author: i.Config.Author, Config: i.Config.Config,
+	j := imageInspect{ID: i.ID, RepoTags: append([]string{}, i.Names...), RepoDigests: append([]string{}, i.Digests...), Author: i.Config.Author, Config: i.Config.Config,
 		Created: i.Created.UTC().Format(time.RFC3339Nano), Architecture: i.Config.Architecture, Os: i.Config.OS, Size: i.Size, RootFS: i.Config.RootFS,
 		GraphDriver: format.GraphDriverJSON{Name: "overlay", Data: map[string]string{}}}
 	if len(i.Lowers) > 0 {

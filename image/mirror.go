@@ -138,11 +138,11 @@ func shortName(full string) string {
 // needs any more. Should this process die, the lease that it leaves tells Repair
 // that there may be some.
 func (s *Store) sweeping(f func() error) (gone []content.Blob, err error) {
-	x, err := s.content.Index()
+	blobs, err := s.content.Blobs()
 	if err != nil {
 		return nil, err
 	}
-	if len(x.Entries) == 0 {
+	if len(blobs) == 0 {
 		return nil, f()
 	}
 	lease, err := s.content.Lease()

@@ -18,7 +18,7 @@ import (
 // layer while there is an image that cannot be read: that is for the commands to
 // tell which need it. Parts of blobs stay for a while, see package content.
 func (s *Store) Repair() error {
-	if _, err := os.Lstat(s.path("lock")); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(s.path("")); errors.Is(err, fs.ErrNotExist) {
 		return nil // nobody ever changed anything
 	}
 	var trash []*Staging

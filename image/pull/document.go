@@ -111,10 +111,7 @@ func (j *job) config(ctx context.Context, m ocispec.Manifest) ([]byte, ocispec.I
 	var c ocispec.Image
 	raw, err := j.whole(ctx, m.Config, content.MaxConfig)
 	if errors.Is(err, fs.ErrNotExist) {
-		raw, err = j.repo.Small(ctx, m.Config, content.MaxConfig)
-		if err == nil {
-			err = j.ingest(ctx, m.Config, raw)
-		}
+		raw, err = j.small(ctx, m.Config, content.MaxConfig)
 	}
 	if err != nil {
 		return nil, c, err
@@ -134,6 +131,17 @@ func (j *job) config(ctx context.Context, m ocispec.Manifest) ([]byte, ocispec.I
 		}
 	}
 	return raw, c, nil
+}
+
+// small fetches a blob to read it.
+func (j *job) small(ctx context.Context, d ocispec.Descriptor, max int64) ([]byte, error) {
+	if d.Size > max {
+		return nil, fmt.Errorf("blob %s of %d bytes, more than %d: %w", d.Digest, d.Size, max, registry.ErrVerify)
+	}
+	if err := j.fetch(ctx, d, func(int64) {}); err != nil {
+		return nil, err
+	}
+	return j.Content.ReadAll(d, max)
 }
 
 // isLayer tells from the media type whether it is an archive of files; how that is

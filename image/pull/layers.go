@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"sync"
 
 	"mydocker/content"
 	"mydocker/internal/ocispec"
 	"mydocker/layer/chain"
-	"mydocker/registry"
 )
 
 // A blob is one of the layers', on its way.
@@ -147,7 +147,7 @@ func (j *job) fetchAll(ctx context.Context, order []*blob) error {
 		}
 		all.Go(func() {
 			defer func() { <-slots }()
-			if err := j.fetch(ctx, b); err != nil {
+			if err := j.layer(ctx, b); err != nil {
 				cancel(err)
 				return
 			}
@@ -158,56 +158,58 @@ func (j *job) fetchAll(ctx context.Context, order []*blob) error {
 	return context.Cause(ctx)
 }
 
-// fetch brings one blob here. A part that somebody left may be wrong: then it is
-// begun anew, once.
-func (j *job) fetch(ctx context.Context, b *blob) error {
-	err := j.transfer(ctx, b)
+// layer brings a layer's blob here. One that is, and will be unpacked, is read
+// before: somebody may have damaged it.
+func (j *job) layer(ctx context.Context, b *blob) error {
+	if !b.unpacked {
+		if _, err := j.Content.Discard(ctx, b.Digest); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	err := j.fetch(ctx, b.Descriptor, func(done int64) {
+		j.report(Event{Layer: b.Digest, State: Downloading, Done: done, Total: b.Size})
+	})
+	if err != nil {
+		return err
+	}
+	j.downloaded(b)
+	return nil
+}
+
+// fetch brings a blob here that is not. A part that somebody left may be wrong:
+// then it is begun anew, once. progress is told how many bytes are here.
+func (j *job) fetch(ctx context.Context, d ocispec.Descriptor, progress func(done int64)) error {
+	err := j.transfer(ctx, d, progress)
 	var wrong *content.MismatchError
 	if errors.As(err, &wrong) && wrong.Resumed > 0 {
-		err = j.transfer(ctx, b)
+		err = j.transfer(ctx, d, progress)
 	}
 	return err
 }
 
-func (j *job) transfer(ctx context.Context, b *blob) error {
-	w, err := j.ingesting(ctx, b)
+func (j *job) transfer(ctx context.Context, d ocispec.Descriptor, progress func(int64)) error {
+	w, err := j.lease.Ingest(ctx, d)
 	if errors.Is(err, content.ErrExists) {
-		j.downloaded(b)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	defer w.Close()
-	from, err := j.repo.BlobFrom(ctx, b.Descriptor, w.Offset())
+	from, err := j.repo.BlobFrom(ctx, d, w.Offset())
 	if err != nil {
-		keep(w, err)
+		keep(ctx, w, err)
 		return err
 	}
 	defer from.Close()
-	if _, err := io.Copy(&download{w, j, b.Descriptor}, from); err != nil {
-		keep(w, err)
+	if _, err := io.Copy(&download{w, progress}, from); err != nil {
+		keep(ctx, w, err)
 		return err
 	}
 	if _, err := w.Commit(); err != nil {
 		return err
 	}
-	j.downloaded(b)
 	return w.Close()
-}
-
-// ingesting begins to write a blob. One that is here, and will be unpacked, is
-// read before: somebody may have damaged it.
-func (j *job) ingesting(ctx context.Context, b *blob) (*content.Writer, error) {
-	w, err := j.lease.Ingest(ctx, b.Descriptor)
-	if !errors.Is(err, content.ErrExists) || b.unpacked {
-		return w, err
-	}
-	bad, derr := j.Content.Discard(ctx, b.Digest)
-	if derr != nil || !bad {
-		return nil, errors.Join(derr, err)
-	}
-	return j.lease.Ingest(ctx, b.Descriptor)
 }
 
 // downloaded reports a blob that is here, unless it was from the beginning.
@@ -221,22 +223,25 @@ func (j *job) downloaded(b *blob) {
 	}
 }
 
-// keep leaves a part for the next attempt, unless the registry contradicts itself.
-func keep(w *content.Writer, err error) {
-	if !errors.Is(err, registry.ErrVerify) {
+// keep leaves a part for the next attempt, if that may go better than this one,
+// which ends for whatever reason came first.
+func keep(ctx context.Context, w *content.Writer, err error) {
+	if first := context.Cause(ctx); first != nil {
+		err = first
+	}
+	if errors.Is(err, context.Canceled) || passing(err) {
 		w.Keep()
 	}
 }
 
 // download tells how much of a blob is here.
 type download struct {
-	w *content.Writer
-	j *job
-	d ocispec.Descriptor
+	*content.Writer
+	progress func(int64)
 }
 
 func (d *download) Write(p []byte) (int, error) {
-	n, err := d.w.Write(p)
-	d.j.report(Event{Layer: d.d.Digest, State: Downloading, Done: d.w.Offset(), Total: d.d.Size})
+	n, err := d.Writer.Write(p)
+	d.progress(d.Offset())
 	return n, err
 }

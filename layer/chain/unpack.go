@@ -117,11 +117,14 @@ func (w *work) layer(ctx context.Context, i int) error {
 			}
 			return nil
 		}
-		if err := w.make(ctx, i); err != nil {
+		made, err := w.make(ctx, i)
+		if err != nil {
 			return err
 		}
-		// It is there: whoever has its lock now looks, or removes it, and is soon done.
-		holding = context.WithoutCancel(ctx)
+		if made {
+			// It is there: whoever has its lock now looks, or removes it, and is soon done.
+			holding = context.WithoutCancel(ctx)
+		}
 	}
 }
 
@@ -168,16 +171,25 @@ func (s *Store) waitLock(ctx context.Context, id string, take func(string) (*fil
 	}
 }
 
-// make unpacks a layer, unless another process did so meanwhile.
-func (w *work) make(ctx context.Context, i int) (err error) {
+// make unpacks a layer, unless another one does: that is waited for, in vain if it
+// fails. One must not wait for the lock alone, which those that need the layer
+// share until they have all others, too.
+func (w *work) make(ctx context.Context, i int) (made bool, err error) {
 	lock, free, err := filelock.TryLock(w.store.lockPath(w.ids[i]))
 	if err == nil && !free {
-		lock, err = w.store.waitLock(ctx, w.ids[i], filelock.Lock)
+		if lock, err = w.store.waitLock(ctx, w.ids[i], filelock.RLock); err == nil {
+			err = lock.Close()
+		}
+		return false, err
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
+	return true, w.makeLocked(ctx, i)
+}
+
+func (w *work) makeLocked(ctx context.Context, i int) (err error) {
 	if r, err := w.store.find(w.ids[i], w.layers[i].DiffID, w.parent(i)); err != nil || r != nil {
 		return err
 	}
