@@ -11,8 +11,8 @@
 //	layers/<hex>.lock         held by who unpacks the layer, or needs it before an image has it
 //	layers/tmp-*              a layer on its way in or out
 //
-// Readers take no lock: files are replaced as a whole, and a name is written
-// after what it stands for, and removed before. repositories.json is what counts:
+// Readers take no lock: files are replaced as a whole. An image is there with its
+// record, is named after that was written, and gone with it. repositories.json is what counts:
 // every change of it ends with index.json made alike, and so does Repair.
 package image
 
@@ -70,6 +70,9 @@ func Open(root string) *Store {
 // that which no other ID has. A *NotFoundError says that there is none.
 func (s *Store) Resolve(nameOrID string) (Image, error) {
 	img, _, err := s.resolve(nameOrID)
+	if errors.Is(err, fs.ErrNotExist) { // it was removed, its names are about to be
+		return Image{}, notFound(nameOrID, nil)
+	}
 	if err != nil {
 		return Image{}, err
 	}

@@ -3,7 +3,6 @@ package image
 import (
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // Pruned is what Prune removed.
@@ -56,12 +55,7 @@ func (s *Store) pruneOne(id string, all bool, users func(imageID string) []strin
 		if err != nil || len(img.Names) > 0 && !all || users != nil && len(users(img.ID)) > 0 {
 			return err
 		}
-		if done, err = s.untag(slices.Concat(img.Names, img.Digests)); err != nil {
-			return err
-		}
-		var gone []Deleted
-		gone, trash, err = s.drop(img)
-		done = append(done, gone...)
+		done, trash, err = s.drop(img)
 		_, merr := s.mirror()
 		return firstOf(err, merr)
 	})

@@ -62,11 +62,11 @@ func (s *Store) remove(nameOrID string, force bool, users func(imageID string) [
 	if name != "" {
 		untag = withName(name, img)
 	}
-	if done, err = s.untag(untag); err != nil || len(untag) < len(all) || len(by) > 0 {
+	if len(untag) < len(all) || len(by) > 0 {
+		done, err = s.untag(untag)
 		return done, nil, err
 	}
-	gone, trash, err := s.drop(img)
-	return append(done, gone...), trash, err
+	return s.drop(img)
 }
 
 // withName lists a name and what goes with it: the digests of its repository,
@@ -136,13 +136,17 @@ func (s *Store) untag(names []string) ([]Deleted, error) {
 	return done, nil
 }
 
-// drop removes a nameless image's record, and puts those of its layers that no
-// other image has out of the way; the caller closes what is returned.
+// drop removes an image with all its names, and puts those of its layers that no
+// other image has out of the way; the caller closes what is returned. The image is
+// gone with its record: Repair removes the rest.
 func (s *Store) drop(img Image) (done []Deleted, trash []*Staging, err error) {
 	if err := os.Remove(s.recordPath(img.ID)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("remove image: %w", err)
 	}
 	if err := atomicfile.SyncDir(s.path("records")); err != nil {
+		return nil, nil, err
+	}
+	if done, err = s.untag(slices.Concat(img.Names, img.Digests)); err != nil {
 		return nil, nil, err
 	}
 	done = append(done, Deleted{Deleted: img.ID})

@@ -6,14 +6,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"mydocker/internal/atomicfile"
 	"mydocker/internal/filelock"
 )
 
-// Repair removes what processes that died in the middle left: layers half
-// unpacked, layers of no image, files half written, blobs; and lets index.json
+// Repair removes what processes that died in the middle left: names of images
+// that are gone, layers half unpacked, layers of no image, files half written, blobs; and lets index.json
 // say what it should. It does not touch what a living process is at, nor any
 // layer while there is an image that cannot be read: that is for the commands to
 // tell which need it. Parts of blobs stay for a while, see package content.
@@ -24,6 +25,9 @@ func (s *Store) Repair() error {
 	var trash []*Staging
 	err := s.locked(func() (err error) {
 		if err := s.dropHalfFiles(); err != nil {
+			return err
+		}
+		if err := s.dropNames(); err != nil {
 			return err
 		}
 		trash, err = s.strays()
@@ -54,6 +58,26 @@ func (s *Store) repairContent() error {
 		return err
 	}
 	return s.content.Repair()
+}
+
+// dropNames takes the names from images whose removal did not come to its end.
+func (s *Store) dropNames() error {
+	names, err := s.readNames()
+	if err != nil {
+		return err
+	}
+	ids, err := s.ids()
+	if err != nil {
+		return err
+	}
+	var gone []string
+	for n, id := range names {
+		if !slices.Contains(ids, id) {
+			gone = append(gone, n)
+		}
+	}
+	_, err = s.untag(gone)
+	return err
 }
 
 // strays returns the directories in layers/ which nobody needs.

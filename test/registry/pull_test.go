@@ -117,11 +117,14 @@ func TestPullByDigest(t *testing.T) {
 	pinned := name + "@" + string(d.Digest)
 	u.says(0, "Status: Downloaded newer image for "+pinned+"\n"+pinned+"\n", "", "pull", name+":1@"+string(d.Digest))
 	u.says(0, threeLayersSays, "", "run", "--rm", "--network", "none", "--pull", "never", pinned)
+	u.says(0, name+"|<none>|"+string(d.Digest)+"\n", "", "images", "--digests", "--format", "{{.Repository}}|{{.Tag}}|{{.Digest}}", name)
+	u.says(0, "DIGEST ", "", "images", "--digests")
 	u.says(0, "[]\n", "", "inspect", "--format", "{{.RepoTags}}", pinned)
 	u.says(1, "manifest unknown", "", "pull", name+"@sha256:"+strings.Repeat("0", 64))
 	// With a tag it is the same image.
 	u.says(0, "Downloaded newer image", "", "pull", name+":1")
 	u.says(0, "Image is up to date", "", "pull", name+":1")
+	u.says(0, name+"|1|"+string(d.Digest)+"\n", "", "images", "--format", "{{.Repository}}|{{.Tag}}|{{.Digest}}", name)
 	u.says(0, "Untagged: "+name+":1\nUntagged: "+pinned+"\nDeleted", "", "rmi", name+":1")
 	u.whole()
 	if left := u.stored(); len(left) > 0 {
