@@ -81,11 +81,12 @@ const floors = `
 	# about files alone, and knows neither references nor layers.
 	GROUND < content;
 
-	# An image is a name and layers, of blobs; to import is to make one of an archive.
-	reference, layer, oci, content < image < image/importer;
-
 	# The layers of an image are unpacked beside each other, each by package layer.
 	layer < layer/chain;
+
+	# An image is a name and layers, of blobs; to import is to make one of an archive.
+	# What it removes of layers it claims from those that unpack them.
+	reference, layer/chain, oci, content < image < image/importer;
 
 	# A network is an address, a bridge and rules: it asks each of the three
 	# for its steps and puts them in order.
@@ -96,7 +97,11 @@ const floors = `
 	GROUND < registry/credentials;
 	reference, registry/credentials < registry;
 
-	oci, image/importer, layer/chain, network < FLOOR2;
+	oci, image/importer, network < FLOOR2;
+
+	# To pull is to bring the blobs of a registry's image to the store, and to unpack
+	# them meanwhile. It is no part of FLOOR2, either.
+	registry, content, layer/chain, image < image/pull;
 
 	# Floor 3. The engine opens containers, which know nothing of it, and starts
 	# the monitors that stay with them.
@@ -118,7 +123,7 @@ const floors = `
 	cli, cli/runtimecmd, monitor < cmd/mydocker;
 
 	# Commands that speak to registries, in a program of their own.
-	registry/credentials, registry, reference, cli < cli/imagecmd < cmd/mydocker-image;
+	image/pull, cli < cli/imagecmd < cmd/mydocker-image;
 
 	# Measures the commands from outside, like anybody else's.
 	NONE < bench;

@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -22,6 +20,7 @@ var elsewhere = []struct{ name, short string }{
 	{"login", "Authenticate to a registry"},
 	{"logout", "Log out from a registry"},
 	{"manifest", "Look at manifests of images in registries"},
+	{"pull", "Download an image from a registry"},
 }
 
 // A Door is what commands of another package have of this one.
@@ -39,6 +38,10 @@ type Command struct {
 // Engine opens the engine for a command on images, and removes what killed ones
 // left.
 func (d *Door) Engine() (*engine.Engine, error) { return d.app.imageEngine() }
+
+// Puller is Engine for a command that goes on with what killed ones left, and
+// removes the rest in the end.
+func (d *Door) Puller() (*engine.Engine, error) { return d.app.engine() }
 
 // Warn prints a warning.
 func (d *Door) Warn(text string) { d.app.warn([]string{text}) }
@@ -71,6 +74,16 @@ func (a *app) elsewhereVerbs() (all []verb) {
 	return all
 }
 
+// elsewhereNamed is one of them, for a group of commands.
+func (a *app) elsewhereNamed(name string) *cobra.Command {
+	for _, v := range a.elsewhereVerbs() {
+		if v.name == name {
+			return v.command()
+		}
+	}
+	panic("no command " + name + " is elsewhere")
+}
+
 func (a *app) elsewhereCommand(name, short string) *cobra.Command {
 	for _, own := range a.own {
 		if own.Name == name {
@@ -86,14 +99,10 @@ func (a *app) elsewhereCommand(name, short string) *cobra.Command {
 
 // becomeImageProgram goes on as the other program, with the same arguments.
 func (a *app) becomeImageProgram() error {
-	self, err := os.Executable()
+	path, err := imageProgram()
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(filepath.Dir(self), ImageProgram)
 	err = syscall.Exec(path, append([]string{path}, a.args...), os.Environ())
-	if errors.Is(err, syscall.ENOENT) {
-		err = fmt.Errorf("%w: the program %s has to be in the same directory as mydocker", err, ImageProgram)
-	}
-	return fmt.Errorf("execute %s: %w", path, err)
+	return fmt.Errorf("execute %s: %w", path, beside(err))
 }

@@ -16,7 +16,7 @@ func (a *app) containerCommand() *cobra.Command {
 func (a *app) imageCommand() *cobra.Command {
 	c := group("image", "Manage images")
 	c.AddCommand(renamed(a.imagesCommand(), "ls [OPTIONS] [REPOSITORY[:TAG]]", "list"), renamed(a.rmiCommand(), "rm [OPTIONS] IMAGE [IMAGE...]", "remove"),
-		a.importCommand(), a.imagePruneCommand(), a.inspecting("image", "inspect [OPTIONS] IMAGE [IMAGE...]"))
+		a.importCommand(), a.imagePruneCommand(), a.elsewhereNamed("pull"), a.inspecting("image", "inspect [OPTIONS] IMAGE [IMAGE...]"))
 	return c
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,11 +13,12 @@ import (
 
 func (a *app) imagesCommand() *cobra.Command {
 	var o format.Options
-	var all bool
+	var all, digests bool
 	var words []string
 	c := &cobra.Command{Use: "images [OPTIONS] [REPOSITORY[:TAG]]", Short: "List images", Args: atMost(1)}
 	f := c.Flags()
 	f.BoolVarP(&all, "all", "a", false, "Show all images (there are no intermediate ones)")
+	f.BoolVar(&digests, "digests", false, "Show digests")
 	f.StringArrayVarP(&words, "filter", "f", nil, "Filter output based on conditions provided")
 	f.StringVar(&o.Format, "format", "", "Format output using a Go template, 'table', 'table TEMPLATE' or 'json'")
 	f.BoolVar(&o.NoTrunc, "no-trunc", false, "Don't truncate output")
@@ -29,12 +31,16 @@ func (a *app) imagesCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.images(o, filters)
+		table := format.ImageTable
+		if digests {
+			table = format.ImageDigestTable
+		}
+		return a.images(o, filters, table)
 	}
 	return c
 }
 
-func (a *app) images(o format.Options, filters format.Filters) error {
+func (a *app) images(o format.Options, filters format.Filters, table string) error {
 	e, err := a.imageEngine()
 	if err != nil {
 		return err
@@ -46,18 +52,40 @@ func (a *app) images(o format.Options, filters format.Filters) error {
 	now := time.Now()
 	rows := []format.ImageRow{}
 	for _, i := range all {
-		names := i.Names
-		if len(names) == 0 {
-			names = []string{""}
-		}
-		for _, n := range names {
-			row := format.Image{ID: i.ID, Name: n, Created: i.Created, Size: i.Size, Labels: i.Config.Config.Labels}
+		for _, n := range listed(i) {
+			row := format.Image{ID: i.ID, Name: n.name, Digest: n.digest, Created: i.Created, Size: i.Size, Labels: i.Config.Config.Labels}
 			if filters.MatchesImage(row) {
 				rows = append(rows, row.Row(now, o.NoTrunc))
 			}
 		}
 	}
-	return format.List(a.Out, o, rows, format.ImageHeader(), format.ImageTable, func(r format.ImageRow) string { return r.ID })
+	return format.List(a.Out, o, rows, format.ImageHeader(), table, func(r format.ImageRow) string { return r.ID })
+}
+
+type listedName struct{ name, digest string }
+
+// listed are the names of an image, each with the digest that it has in the
+// repository, and the repositories of which it has a digest and no tag.
+func listed(i image.Image) (all []listedName) {
+	digests, tagged := map[string]string{}, map[string]bool{}
+	for _, d := range i.Digests {
+		repository, digest, _ := strings.Cut(d, "@")
+		digests[repository] = digest
+	}
+	for _, n := range i.Names {
+		repository := n[:max(strings.LastIndexByte(n, ':'), 0)]
+		tagged[repository] = true
+		all = append(all, listedName{n, digests[repository]})
+	}
+	for _, d := range i.Digests {
+		if repository, digest, _ := strings.Cut(d, "@"); !tagged[repository] {
+			all = append(all, listedName{d, digest})
+		}
+	}
+	if len(all) == 0 {
+		return []listedName{{}}
+	}
+	return all
 }
 
 // imageInspect is an image in the shape of Docker's GET /images/{name}/json.
@@ -77,7 +105,7 @@ type imageInspect struct {
 }
 
 func imageJSON(i image.Image) imageInspect {
-	j := imageInspect{ID: i.ID, RepoTags: append([]string{}, i.Names...), RepoDigests: []string{}, Author: i.Config.Author, Config: i.Config.Config,
+	j := imageInspect{ID: i.ID, RepoTags: append([]string{}, i.Names...), RepoDigests: append([]string{}, i.Digests...), Author: i.Config.Author, Config: i.Config.Config,
 		Created: i.Created.UTC().Format(time.RFC3339Nano), Architecture: i.Config.Architecture, Os: i.Config.OS, Size: i.Size, RootFS: i.Config.RootFS,
 		GraphDriver: format.GraphDriverJSON{Name: "overlay", Data: map[string]string{}}}
 	if len(i.Lowers) > 0 {

@@ -18,7 +18,7 @@ const runLong = `Create a container from an image, and run a command in it.
 
 IMAGE is "host", the embedded image: a copy-on-write copy of this machine's own
 root file system, of which nothing is downloaded and to which nothing is
-written; or one that "mydocker import" made. With --rootfs DIR no image is
+written; or one that "mydocker pull" or "mydocker import" made. With --rootfs DIR no image is
 named: DIR is the read-only lower directory, or with --rootfs DIR:rw the root
 itself.
 
@@ -102,7 +102,7 @@ func (a *app) run(f *runflags.Flags, args []string) error {
 		return err
 	}
 	o.Start = true
-	e, c, err := a.made(r, o)
+	e, c, err := a.made(f, r, o)
 	if err != nil {
 		return err
 	}
@@ -130,13 +130,24 @@ func (a *app) detached(e *engine.Engine, c *engine.Container, t *tracer.Tracer) 
 	return nil
 }
 
-// made opens the engine and creates the container.
-func (a *app) made(r *oci.Request, o engine.CreateOptions) (*engine.Engine, *engine.Container, error) {
+// made opens the engine and creates the container, from an image that is pulled
+// where that is wanted.
+func (a *app) made(f *runflags.Flags, r *oci.Request, o engine.CreateOptions) (*engine.Engine, *engine.Container, error) {
 	e, err := a.engine()
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := a.pullFirst(e, f, r); err != nil {
+		return nil, nil, err
+	}
 	h, err := e.Create(r, o)
+	if isMissing(err) && f.Pull == runflags.PullMissing {
+		fmt.Fprintf(a.Err, "Unable to find image '%s' locally\n", completed(r.Image))
+		if err := a.pull(f, r.Image); err != nil {
+			return nil, nil, err
+		}
+		h, err = e.Create(r, o)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -169,7 +180,7 @@ func (a *app) create(f *runflags.Flags, args []string) error {
 	if f.Explain {
 		return a.printPlan(r, o)
 	}
-	_, h, err := a.made(r, o)
+	_, h, err := a.made(f, r, o)
 	if err != nil {
 		return err
 	}

@@ -81,6 +81,37 @@ func (l *Lease) Close() error {
 	return errors.Join(err, l.lock.Close())
 }
 
+// Leave ends it as the end of its process would: Abandoned tells, and what was
+// not named meanwhile stays until somebody sweeps, or goes on with it.
+func (l *Lease) Leave() error { return l.lock.Close() }
+
+// Abandoned says whether there is a lease whose holder is gone, so that there may
+// be blobs that nobody needs.
+func (s *Store) Abandoned() (bool, error) {
+	if there, err := s.exists(); !there || err != nil {
+		return false, err
+	}
+	found := false
+	err := s.locked(func() error {
+		entries, err := os.ReadDir(s.path("leases"))
+		for _, e := range entries {
+			lock, dead, lerr := filelock.TryLock(s.path("leases/" + e.Name()))
+			if lerr != nil {
+				return lerr
+			}
+			if dead {
+				found = true
+				lock.Close()
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("list leases: %w", err)
+	}
+	return found, nil
+}
+
 // leased lists what living leases hold, and removes those of the dead. It is
 // for the holder of the lock.
 func (s *Store) leased() ([]ocispec.Descriptor, error) {

@@ -54,10 +54,10 @@ func notFound(name string, names map[string]string) error {
 	}
 	var all []near
 	for n := range names {
-		repository := n
-		if i := strings.LastIndexByte(n, ':'); i >= 0 {
-			repository = n[:i]
+		if isDigestName(n) {
+			continue
 		}
+		repository := repositoryOf(n)
 		if d := distance(ref.Name(), repository); d <= maxDistance && d < len(repository) {
 			all = append(all, near{n, d})
 		}

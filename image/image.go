@@ -4,14 +4,16 @@
 // Below the engine's root it has
 //
 //	image/repositories.json   names and the IDs they stand for
+//	image/index.json          the same for other tools, see package content
 //	image/records/<hex>.json  an image: what is known of its layers, and its configuration
 //	image/lock                held while any of this, or layers/, changes
-//	image/hold                locked by whoever unpacks layers that no image has yet
 //	layers/<hex>/diff         a layer, by its chain ID: it and all that is below it
+//	layers/<hex>.lock         held by who unpacks the layer, or needs it before an image has it
 //	layers/tmp-*              a layer on its way in or out
 //
-// Readers take no lock: files are replaced as a whole, and a name is written
-// after what it stands for, and removed before.
+// Readers take no lock: files are replaced as a whole. An image is there with its
+// record, is named after that was written, and gone with it. repositories.json is what counts:
+// every change of it ends with index.json made alike, and so does Repair.
 package image
 
 import (
@@ -25,18 +27,25 @@ import (
 	"strings"
 	"time"
 
+	"mydocker/content"
 	"mydocker/internal/ocispec"
+	"mydocker/layer/chain"
 	"mydocker/reference"
 )
 
 // Store is the images below one root. All its methods may be called at the
 // same time, by any number of processes.
-type Store struct{ root string }
+type Store struct {
+	root    string
+	content *content.Store
+	chain   *chain.Store
+}
 
 // Image is one of them.
 type Image struct {
 	ID      string   // "sha256:<hex>", the digest of the configuration's JSON
 	Names   []string // "alpine:latest", sorted; an image may have none
+	Digests []string // "alpine@sha256:<hex>", sorted: by what digests registries know it
 	Config  ocispec.Image
 	Lowers  []string // directories of the host for overlayfs's lowerdir, the top one first
 	Layers  []Layer  // the lowest first
@@ -52,12 +61,18 @@ const (
 )
 
 // Open returns the store below root. It reads and makes nothing yet.
-func Open(root string) *Store { return &Store{root: root} }
+func Open(root string) *Store {
+	return &Store{root: root, content: content.Open(root), chain: chain.Open(root)}
+}
 
-// Resolve finds an image by its name ("alpine", "alpine:3.20"), its ID or a
-// beginning of that which no other ID has. A *NotFoundError says that there is none.
+// Resolve finds an image by its name ("alpine", "alpine:3.20"), its digest in a
+// registry ("alpine@sha256:<hex>", with any tag before), its ID or a beginning of
+// that which no other ID has. A *NotFoundError says that there is none.
 func (s *Store) Resolve(nameOrID string) (Image, error) {
 	img, _, err := s.resolve(nameOrID)
+	if errors.Is(err, fs.ErrNotExist) { // it was removed, its names are about to be
+		return Image{}, notFound(nameOrID, nil)
+	}
 	if err != nil {
 		return Image{}, err
 	}
@@ -76,9 +91,10 @@ func (s *Store) resolve(nameOrID string) (img Image, name string, err error) {
 	}
 	ref, refErr := reference.Parse(nameOrID)
 	names[hostFull] = hostID()
-	if id, ok := names[ref.Familiar()]; ok && refErr == nil {
+	key := storedName(ref)
+	if id, ok := names[key]; ok && refErr == nil {
 		img, err := s.load(id, names)
-		return img, ref.Familiar(), err
+		return img, key, err
 	}
 	id, err := s.findID(strings.TrimPrefix(nameOrID, idPrefix))
 	switch {

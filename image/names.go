@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"mydocker/internal/atomicfile"
 	"mydocker/internal/filelock"
@@ -17,7 +18,7 @@ import (
 // repositories is the file of names.
 type repositories struct {
 	Version int               `json:"version"`
-	Names   map[string]string `json:"names"` // "alpine:latest": "sha256:<hex>"
+	Names   map[string]string `json:"names"` // "alpine:latest", "alpine@sha256:<hex>": "sha256:<hex>"
 }
 
 const repositoriesVersion = 1
@@ -36,7 +37,11 @@ func (s *Store) Tag(nameOrID, name string) error {
 		if img.Host {
 			return fmt.Errorf("the image %s is the host itself and keeps its one name", hostFull)
 		}
-		return s.changeNames(func(names map[string]string) { names[target] = img.ID })
+		if err := s.changeNames(func(names map[string]string) { names[target] = img.ID }); err != nil {
+			return err
+		}
+		_, err = s.mirror()
+		return err
 	})
 }
 
@@ -103,16 +108,39 @@ func (s *Store) locked(f func() error) error {
 	return f()
 }
 
-// namesOf lists the names of one image in order.
-func namesOf(id string, names map[string]string) []string {
-	var mine []string
+// storedName is the name under which the store has what a reference means. A
+// digest tells all, whatever tag is before it.
+func storedName(ref reference.Ref) string {
+	if ref.Digest != "" {
+		ref.Tag = ""
+	}
+	return ref.Familiar()
+}
+
+// namesOf lists the names of one image in order, and its digests.
+func namesOf(id string, names map[string]string) (mine, digests []string) {
 	for n, other := range names {
-		if other == id {
+		switch {
+		case other != id:
+		case isDigestName(n):
+			digests = append(digests, n)
+		default:
 			mine = append(mine, n)
 		}
 	}
 	slices.Sort(mine)
-	return mine
+	slices.Sort(digests)
+	return mine, digests
+}
+
+func isDigestName(name string) bool { return strings.Contains(name, "@") }
+
+// repositoryOf is a stored name without tag and digest.
+func repositoryOf(name string) string {
+	if repository, _, ok := strings.Cut(name, "@"); ok {
+		return repository
+	}
+	return name[:max(strings.LastIndexByte(name, ':'), 0)]
 }
 
 func readJSON(path string, v any) error {

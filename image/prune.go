@@ -8,13 +8,24 @@ import (
 // Pruned is what Prune removed.
 type Pruned struct {
 	Done  []Deleted
-	Bytes int64 // of the disk that its layers took
+	Bytes int64 // of the disk that its layers and blobs took
 }
 
 // Prune removes the images that have no name and no container; with all set,
 // those with names, too. match, unless nil, chooses among them. users is as for
 // Remove. An image that cannot be removed does not keep the others.
 func (s *Store) Prune(all bool, match func(Image) bool, users func(imageID string) []string) (p Pruned, err error) {
+	gone, err := s.sweeping(func() (err error) {
+		p, err = s.prune(all, match, users)
+		return err
+	})
+	for _, b := range gone {
+		p.Bytes += b.Disk
+	}
+	return p, err
+}
+
+func (s *Store) prune(all bool, match func(Image) bool, users func(imageID string) []string) (p Pruned, err error) {
 	images, err := s.List()
 	if err != nil {
 		return p, err
@@ -44,13 +55,9 @@ func (s *Store) pruneOne(id string, all bool, users func(imageID string) []strin
 		if err != nil || len(img.Names) > 0 && !all || users != nil && len(users(img.ID)) > 0 {
 			return err
 		}
-		if done, err = s.untag(img.Names); err != nil {
-			return err
-		}
-		var gone []Deleted
-		gone, trash, err = s.drop(img)
-		done = append(done, gone...)
-		return err
+		done, trash, err = s.drop(img)
+		_, merr := s.mirror()
+		return firstOf(err, merr)
 	})
 	for _, t := range trash {
 		n, merr := du(t.dir + "/layer")

@@ -2,8 +2,10 @@ package image
 
 import (
 	"fmt"
+	"slices"
 
-	"mydocker/internal/filelock"
+	"mydocker/internal/ocispec"
+	"mydocker/reference"
 )
 
 // New is an image to store. Its layers lie in the store already, see LayerDir.
@@ -11,6 +13,11 @@ type New struct {
 	Config []byte  // the configuration's JSON: its digest is the image's ID
 	Layers []Layer // the lowest first; the ChainIDs need not be set
 	Name   string  // or "" for none
+
+	// Of an image of a registry: what its reference led to, a manifest or an index,
+	// whose blobs the caller's lease holds; and "alpine@sha256:<hex>".
+	Target ocispec.Descriptor
+	Digest string
 }
 
 // MissingLayerError says that an image cannot be stored, or run, since the files
@@ -23,12 +30,17 @@ func (e *MissingLayerError) Error() string {
 
 // Put stores an image whose layers are unpacked, their files on the disk, and
 // gives it a name. An image that is there already keeps its names. Whoever
-// unpacks layers for it keeps a Hold from before he looks which are there until
-// Put has returned; a *MissingLayerError says that he did not.
+// unpacks layers for it keeps what chain.Store.Unpack returned until Put has; a
+// *MissingLayerError says that he did not.
 func (s *Store) Put(n New) (Image, error) {
 	name, err := optionalName(n.Name)
 	if err != nil {
 		return Image{}, err
+	}
+	if n.Digest != "" {
+		if ref, err := reference.Parse(n.Digest); err != nil || ref.Digest == "" || ref.Tag != "" {
+			return Image{}, fmt.Errorf("store image: %q is no name with a digest", n.Digest)
+		}
 	}
 	layers, err := parse(n.Config, n.Layers)
 	if err != nil {
@@ -43,23 +55,38 @@ func (s *Store) Put(n New) (Image, error) {
 		if gone != "" {
 			return fmt.Errorf("store image: %w", &MissingLayerError{gone})
 		}
-		img, err = s.record(n.Config, layers, name)
+		if n.Target.Digest != "" {
+			if err := s.addTarget(n.Target, name, digest(n.Config)); err != nil {
+				return err
+			}
+		}
+		img, err = s.record(n.Config, layers, name, n.Digest)
 		return err
 	})
 	return img, err
 }
 
-// record writes an image and its name; it is for the holder of the lock.
-func (s *Store) record(config []byte, layers []Layer, name string) (Image, error) {
+// record writes an image and its names, if any; it is for the holder of the lock.
+func (s *Store) record(config []byte, layers []Layer, names ...string) (Image, error) {
 	id := digest(config)
 	r := record{Version: recordVersion, Layers: layers}
 	if err := writeRecord(s.recordPath(id), r, config); err != nil {
 		return Image{}, err
 	}
-	if name != "" {
-		if err := s.changeNames(func(names map[string]string) { names[name] = id }); err != nil {
+	names = slices.DeleteFunc(names, func(n string) bool { return n == "" })
+	if len(names) > 0 {
+		err := s.changeNames(func(all map[string]string) {
+			for _, n := range names {
+				all[n] = id
+			}
+		})
+		if err != nil {
 			return Image{}, err
 		}
+	}
+	// A name that was another's may be in index.json.
+	if _, err := s.mirror(); err != nil {
+		return Image{}, err
 	}
 	return s.Resolve(id)
 }
@@ -69,32 +96,4 @@ func optionalName(name string) (string, error) {
 		return "", nil
 	}
 	return tagName(name)
-}
-
-// Hold keeps layers that no image has yet from being removed, by this or any
-// other process, until Close or the end of this process. Many may hold at once.
-type Hold struct{ lock *filelock.Held }
-
-// Hold waits for a removal that is just looking which layers are of no image.
-func (s *Store) Hold() (*Hold, error) {
-	var h *Hold
-	err := s.locked(func() error {
-		lock, err := filelock.RLock(s.path("hold"))
-		h = &Hold{lock}
-		return err
-	})
-	return h, err
-}
-
-// Close gives the layers free.
-func (h *Hold) Close() error { return h.lock.Close() }
-
-// unheld says whether nobody has a Hold. It is for the holder of the store's
-// lock, without which nobody gets one.
-func (s *Store) unheld() (bool, error) {
-	lock, free, err := filelock.TryLock(s.path("hold"))
-	if err != nil || !free {
-		return false, err
-	}
-	return true, lock.Close()
 }

@@ -12,17 +12,13 @@ import (
 	"testing"
 
 	"mydocker/internal/atomicfile"
+	"mydocker/internal/filelock"
 	"mydocker/internal/ocispec"
 )
 
 // stack makes layers with a file each, and their image: as a pull does.
 func stack(t *testing.T, s *Store, name string, layers ...int) Image {
 	t.Helper()
-	hold, err := s.Hold()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer hold.Close()
 	img, err := s.Put(unpacked(t, s, name, layers...))
 	if err != nil {
 		t.Fatal(err)
@@ -151,30 +147,36 @@ func TestRemoveChains(t *testing.T) {
 	}
 }
 
-// What is unpacked and has no image yet outlives removals and repairs.
-func TestHold(t *testing.T) {
+// What is unpacked and has no image yet outlives removals and repairs while
+// somebody has its lock, as package chain takes it.
+func TestLayersInUse(t *testing.T) {
 	s := Open(t.TempDir())
 	stack(t, s, "old", 1, 2)
-	first, err := s.Hold()
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := Open(s.root).Hold()
-	if err != nil {
-		t.Fatal(err)
-	}
 	n := unpacked(t, s, "new", 1, 3)
+	chain, err := ChainIDs(digests(digests[ocispec.Digest](nil, layerID(1)), layerID(3)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var locks []*filelock.Held
+	for _, id := range chain {
+		l, err := filelock.RLock(s.LayerDir(id) + ".lock")
+		if err != nil {
+			t.Fatal(err)
+		}
+		locks = append(locks, l)
+	}
 	if _, err := s.Remove("old", false, nil); err != nil {
 		t.Fatal(err)
 	}
-	first.Close()
-	if err := s.Repair(); err != nil || len(layers(t, s)) != 3 {
+	if err := s.Repair(); err != nil || len(layers(t, s)) != 4 { // with two locks
 		t.Errorf("%v, %q", err, layers(t, s))
 	}
 	if _, err := s.Put(n); err != nil {
 		t.Error(err)
 	}
-	second.Close()
+	for _, l := range locks {
+		l.Close()
+	}
 	if err := s.Repair(); err != nil || len(layers(t, s)) != 2 {
 		t.Errorf("%v, %q", err, layers(t, s))
 	}

@@ -39,7 +39,8 @@ func (s *Store) load(id string, names map[string]string) (Image, error) {
 	if id == hostID() {
 		return hostImage(), nil
 	}
-	img := Image{ID: id, Names: namesOf(id, names)}
+	img := Image{ID: id}
+	img.Names, img.Digests = namesOf(id, names)
 	r, config, err := readRecord(s.recordPath(id))
 	if err != nil {
 		return img, err

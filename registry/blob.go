@@ -21,9 +21,9 @@ type Blob struct {
 	ctx   context.Context
 	desc  ocispec.Descriptor
 	start int64
-	pos   int64 // next byte
-	h     hash.Hash
-	err   error // that ended it
+	pos   int64     // next byte
+	h     hash.Hash // nil: who reads it does that
+	err   error     // that ended it
 
 	from    *endpoint
 	body    io.ReadCloser // nil: not connected
@@ -55,12 +55,30 @@ func (r *Repository) Blob(ctx context.Context, desc ocispec.Descriptor, have io.
 		}
 		b.start, b.pos = n, n
 	}
-	if b.pos < desc.Size {
-		if err := b.connect(); err != nil {
-			return nil, fmt.Errorf("fetch blob %s: %w", desc.Digest, r.blobError(err))
-		}
+	return b, b.begin()
+}
+
+// BlobFrom opens the rest of a blob, for who has its beginning and computes the
+// digest of the whole himself: io.EOF tells of the size only.
+func (r *Repository) BlobFrom(ctx context.Context, desc ocispec.Descriptor, offset int64) (*Blob, error) {
+	if err := checkDescriptor(desc); err != nil {
+		return nil, err
 	}
-	return b, nil
+	if offset < 0 || offset > desc.Size {
+		return nil, fmt.Errorf("byte %d of %s, which has %d: %w", offset, desc.Digest, desc.Size, ErrVerify)
+	}
+	b := &Blob{r: r, ctx: ctx, desc: desc, start: offset, pos: offset}
+	return b, b.begin()
+}
+
+func (b *Blob) begin() error {
+	if b.pos == b.desc.Size {
+		return nil
+	}
+	if err := b.connect(); err != nil {
+		return fmt.Errorf("fetch blob %s: %w", b.desc.Digest, b.r.blobError(err))
+	}
+	return nil
 }
 
 // blobError keeps "manifest not found" for manifests.
@@ -101,7 +119,9 @@ func (b *Blob) Read(p []byte) (int, error) {
 			return 0, nil
 		}
 		n, err := b.body.Read(p[:min(int64(len(p)), b.desc.Size-b.pos)])
-		b.h.Write(p[:n])
+		if b.h != nil {
+			b.h.Write(p[:n])
+		}
 		b.pos += int64(n)
 		if n > 0 {
 			return n, nil
@@ -116,8 +136,10 @@ func (b *Blob) Read(p []byte) (int, error) {
 // finish looks at the bytes, and for more than there should be.
 func (b *Blob) finish() error {
 	defer b.drop()
-	if err := checkSum(b.h, b.desc.Digest); err != nil {
-		return fmt.Errorf("fetch blob: %w", err)
+	if b.h != nil {
+		if err := checkSum(b.h, b.desc.Digest); err != nil {
+			return fmt.Errorf("fetch blob: %w", err)
+		}
 	}
 	if b.body != nil && b.endless {
 		if n, _ := io.ReadFull(b.body, make([]byte, 1)); n > 0 {

@@ -17,7 +17,7 @@ import (
 
 // Commands lists them.
 func Commands() []cli.Command {
-	return []cli.Command{{Name: "login", New: login}, {Name: "logout", New: logout}, {Name: "manifest", New: manifest}}
+	return []cli.Command{{Name: "login", New: login}, {Name: "logout", New: logout}, {Name: "manifest", New: manifest}, {Name: "pull", New: pullCommand}}
 }
 
 // Files of the administrator: the engine's own, Docker's, and certificates.

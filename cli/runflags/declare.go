@@ -64,9 +64,9 @@ func (f *Flags) addIdentity(fs *pflag.FlagSet) {
 	fs.VarP(list(&f.labels, checkLabel), "label", "l", "Set meta data on a container")
 	fs.Var(list(&f.labelFiles, nil), "label-file", "Read in a line delimited file of labels")
 	fs.Var(mapped(&r.Annotations, checkAnnotation), "annotation", "Add an annotation to the container (passed through to the OCI runtime)")
-	fs.StringVar(&f.platform, "platform", "", "Set platform if server is multi-platform capable")
-	fs.Var(parsed("string", &f.pull, parsePull), "pull", `Pull image before running ("missing", "never")`)
-	fs.Lookup("pull").DefValue = pullMissing
+	fs.StringVar(&f.Platform, "platform", "", "Set platform if server is multi-platform capable")
+	fs.Var(parsed("string", &f.Pull, parsePull), "pull", `Pull image before running ("always", "missing", "never")`)
+	fs.Lookup("pull").DefValue = PullMissing
 	fs.StringVar(&f.runtime, "runtime", "", "Runtime to use for this container")
 }
 

@@ -198,7 +198,7 @@ func TestUnsupported(t *testing.T) {
 		{[]string{"--disable-content-trust=false"}, "--disable-content-trust is not supported yet"},
 		{[]string{"--gpus", "all"}, "--gpus is not supported yet"},
 		{[]string{"--pull", "never"}, ""},
-		{[]string{"--pull", "always"}, "--pull: there is no registry support yet"},
+		{[]string{"--pull", "always"}, ""},
 		{[]string{"--platform", "linux/s390x"}, "--platform: linux/s390x is not this machine's platform"},
 		{[]string{"--network", "mine"}, "--network: network mine not found"},
 		{[]string{"--network", "name=bridge,alias=x"}, "--network: alias= is not supported yet"},

@@ -22,13 +22,13 @@ const (
 
 // Values of --pull.
 const (
-	pullAlways  = "always"
-	pullMissing = "missing"
-	pullNever   = "never"
+	PullAlways  = "always"
+	PullMissing = "missing"
+	PullNever   = "never"
 )
 
 func parsePull(s string) (string, error) {
-	if s == pullAlways || s == pullMissing || s == pullNever {
+	if s == PullAlways || s == PullMissing || s == PullNever {
 		return s, nil
 	}
 	return "", fmt.Errorf(`invalid pull option: '%s': must be one of "always", "missing" or "never"`, s)

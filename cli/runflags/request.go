@@ -64,14 +64,11 @@ func (f *Flags) command(r *oci.Request, args []string) error {
 
 // source completes where the root comes from.
 func (f *Flags) source(r *oci.Request, env Environment) error {
-	if err := checkPlatform(f.platform); err != nil {
+	if err := checkPlatform(f.Platform); err != nil {
 		return err
 	}
 	if f.runtime != "" && f.runtime != "mydocker" {
 		return fmt.Errorf("unknown or invalid runtime name: %s", f.runtime)
-	}
-	if f.pull == pullAlways {
-		return &UnsupportedError{"pull", "there is no registry support yet"}
 	}
 	if f.rootfs == "" {
 		return nil

@@ -27,6 +27,7 @@ type Flags struct {
 	CIDFile string // --cidfile
 	Remove  bool   // --rm
 	Quiet   bool   // -q
+	Pull    string // --pull: PullAlways, PullMissing or PullNever
 	Explain bool   // --explain
 
 	Detach     bool   // -d
@@ -36,6 +37,9 @@ type Flags struct {
 	// when the trace goes to standard error.
 	Trace     bool
 	TraceFile string
+
+	// Platform is --platform: that of this machine, or empty.
+	Platform string
 
 	// HostSecretsVisible is set by Request from --security-opt
 	// hostsecrets=visible.
@@ -56,8 +60,6 @@ type Flags struct {
 	mounts     []mountFlag
 	rootfs     string
 	swappiness int64 // -1: not given
-	pull       string
-	platform   string
 	runtime    string
 
 	refused []*UnsupportedError
@@ -81,7 +83,7 @@ func OS() Environment {
 // at the first argument: IMAGE. It declares --help too, because its usual
 // shorthand -h is --hostname here.
 func Add(fs *pflag.FlagSet, run bool) *Flags {
-	f := &Flags{swappiness: -1, pull: pullMissing, sigProxy: run}
+	f := &Flags{swappiness: -1, Pull: PullMissing, sigProxy: run}
 	fs.SetInterspersed(false)
 	fs.Bool("help", false, "Print usage")
 	f.addCommand(fs)

@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"os"
@@ -24,7 +25,7 @@ import (
 // A Registry is a docker-registry, as Debian has it, on a port of its own.
 type Registry struct {
 	Host string // 127.0.0.1:PORT
-	Dir  string // with TLS: ca.crt, client.crt, client.key
+	Dir  string // log; data, its storage; with TLS: ca.crt, client.crt, client.key
 }
 
 // RegistryOptions say how it is to be spoken to.
@@ -57,27 +58,33 @@ func StartRegistry(t testing.TB, o RegistryOptions) Registry {
 		conf += fmt.Sprintf("auth: {htpasswd: {realm: here, path: %s/passwords}}\n", d.Dir)
 	}
 	write(t, filepath.Join(d.Dir, "config.yml"), []byte(conf))
-	d.Host = serve(t, filepath.Join(d.Dir, "config.yml"))
+	d.Host = serve(t, filepath.Join(d.Dir, "config.yml"), filepath.Join(d.Dir, "log"))
 	return d
 }
 
 var listening = regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)
 
 // serve runs it until the test ends, and returns the address that it logs.
-func serve(t testing.TB, config string) string {
+func serve(t testing.TB, config, log string) string {
 	t.Helper()
 	cmd := exec.Command("docker-registry", "serve", config)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	logs, err := cmd.StderrPipe()
+	pipe, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	file, err := os.Create(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logs := io.TeeReader(pipe, file)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		cmd.Process.Kill()
 		cmd.Wait()
+		file.Close()
 	})
 	var seen strings.Builder
 	for lines := bufio.NewScanner(logs); lines.Scan(); {

@@ -185,14 +185,26 @@ func (s *Store) dropLock(id string) error {
 	return errors.Join(os.Remove(s.lockPath(id)), l.Close())
 }
 
+// A Claim is a layer that nobody else can unpack or hold.
+type Claim struct {
+	store *Store
+	id    string
+	lock  *filelock.Held
+}
+
 // Claim takes a layer that nobody needs just now, to remove it; nil means that
 // somebody does. The caller removes the layer's directory and closes the claim.
-func (s *Store) Claim(id string) (*filelock.Held, error) {
+func (s *Store) Claim(id string) (*Claim, error) {
 	l, free, err := filelock.TryLock(s.lockPath(id))
 	if err != nil || !free {
 		return nil, err
 	}
-	return l, nil
+	return &Claim{s, id, l}, nil
+}
+
+// Close gives the layer, or its place, free, and leaves no lock.
+func (c *Claim) Close() error {
+	return errors.Join(os.Remove(c.store.lockPath(c.id)), c.lock.Close())
 }
 
 // Verify compares a layer with its record, and says what differs. With content

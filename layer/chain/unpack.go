@@ -32,6 +32,10 @@ type Options struct {
 	Limits   layer.Limits
 	Parallel int  // layers at a time; 0 are two
 	Content  bool // keep digests of files' contents, to verify them later
+
+	// Ready, unless nil, is told the number of every layer as soon as it is there,
+	// the first being 0, from several goroutines.
+	Ready func(i int)
 }
 
 // ErrDigest says that an archive is not what the image's configuration says.
@@ -108,13 +112,19 @@ func (w *work) layer(ctx context.Context, i int) error {
 		}
 		if found {
 			close(w.ready[i])
+			if w.options.Ready != nil {
+				w.options.Ready(i)
+			}
 			return nil
 		}
-		if err := w.make(ctx, i); err != nil {
+		made, err := w.make(ctx, i)
+		if err != nil {
 			return err
 		}
-		// It is there: whoever has its lock now looks, or removes it, and is soon done.
-		holding = context.WithoutCancel(ctx)
+		if made {
+			// It is there: whoever has its lock now looks, or removes it, and is soon done.
+			holding = context.WithoutCancel(ctx)
+		}
 	}
 }
 
@@ -161,16 +171,25 @@ func (s *Store) waitLock(ctx context.Context, id string, take func(string) (*fil
 	}
 }
 
-// make unpacks a layer, unless another process did so meanwhile.
-func (w *work) make(ctx context.Context, i int) (err error) {
+// make unpacks a layer, unless another one does: that is waited for, in vain if it
+// fails. One must not wait for the lock alone, which those that need the layer
+// share until they have all others, too.
+func (w *work) make(ctx context.Context, i int) (made bool, err error) {
 	lock, free, err := filelock.TryLock(w.store.lockPath(w.ids[i]))
 	if err == nil && !free {
-		lock, err = w.store.waitLock(ctx, w.ids[i], filelock.Lock)
+		if lock, err = w.store.waitLock(ctx, w.ids[i], filelock.RLock); err == nil {
+			err = lock.Close()
+		}
+		return false, err
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
+	return true, w.makeLocked(ctx, i)
+}
+
+func (w *work) makeLocked(ctx context.Context, i int) (err error) {
 	if r, err := w.store.find(w.ids[i], w.layers[i].DiffID, w.parent(i)); err != nil || r != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ type user struct {
 	binary  string
 	env     []string
 	home    string
+	root    string // of the engine
 	machine testenv.Registry
 }
 
@@ -25,6 +26,7 @@ func newUser(t *testing.T, o testenv.RegistryOptions) *user {
 	testenv.Root(t)
 	u := &user{t: t, machine: testenv.StartRegistry(t, o), binary: testenv.Binary(t), home: testenv.Dir(t)}
 	e := testenv.NewEngine(t)
+	u.root = e.Root
 	u.env = append(os.Environ(), "HOME="+u.home, "DOCKER_CONFIG="+filepath.Join(u.home, ".docker"), "XDG_RUNTIME_DIR="+u.home,
 		"MYDOCKER_ROOT="+e.Root, "MYDOCKER_STATE="+e.State)
 	return u
@@ -40,6 +42,18 @@ func (u *user) do(input string, args ...string) (out string, code int) {
 		u.t.Fatal(err)
 	}
 	return string(b), c.ProcessState.ExitCode()
+}
+
+// apart is do without an input, and with the two outputs by themselves.
+func (u *user) apart(args ...string) (out, errs string, code int) {
+	u.t.Helper()
+	var stdout, stderr strings.Builder
+	c := exec.Command(u.binary, args...)
+	c.Env, c.Stdout, c.Stderr = u.env, &stdout, &stderr
+	if err := c.Run(); c.ProcessState == nil {
+		u.t.Fatal(err)
+	}
+	return stdout.String(), stderr.String(), c.ProcessState.ExitCode()
 }
 
 func (u *user) says(code int, want, input string, args ...string) {
