@@ -299,6 +299,9 @@ func TestRunPulls(t *testing.T) {
 	u.says(125, "manifest unknown", "", "run", "--rm", name)
 	u.says(125, "No such image", "", "run", "--rm", "--pull", "never", name)
 	l.push(threeLayers(t, l), name)
+	u.says(0, "", "", "pull", "-q", name)
+	u.says(125, "hint: did you mean "+name, "", "run", "--rm", strings.TrimSuffix(name, "p"))
+	u.says(0, "", "", "rmi", name)
 	out, errs, code := u.apart("run", "--rm", "--network", "none", name, "echo hello")
 	if code != 0 || out != "hello\n" || !strings.HasPrefix(errs, "Unable to find image '"+name+":latest' locally\nlatest: Pulling from app\n") ||
 		!strings.HasSuffix(errs, name+":latest\n") {
