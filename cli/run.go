@@ -143,8 +143,11 @@ func (a *app) made(f *runflags.Flags, r *oci.Request, o engine.CreateOptions) (*
 	h, err := e.Create(r, o)
 	if isMissing(err) && f.Pull == runflags.PullMissing {
 		fmt.Fprintf(a.Err, "Unable to find image '%s' locally\n", completed(r.Image))
-		if err := a.pull(f, r.Image); err != nil {
-			return nil, nil, err
+		if perr := a.pull(f, r.Image); perr != nil {
+			for _, hint := range hints(err) {
+				fmt.Fprintf(a.Err, "mydocker: hint: %s\n", hint)
+			}
+			return nil, nil, perr
 		}
 		h, err = e.Create(r, o)
 	}

@@ -308,3 +308,30 @@ func TestVerify(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A lease that was left is told of until somebody sweeps, one that ended is not.
+func TestAbandoned(t *testing.T) {
+	s := Open(t.TempDir())
+	abandoned := func(want bool) {
+		t.Helper()
+		if got, err := s.Abandoned(); err != nil || got != want {
+			t.Errorf("abandoned: %v, %v", got, err)
+		}
+	}
+	abandoned(false)
+	l, err := s.Lease()
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, l, "", []byte("text"))
+	abandoned(false)
+	if err := l.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	abandoned(true)
+	abandoned(true)
+	if gone := sweep(t, s); len(gone) != 1 {
+		t.Errorf("swept %q", gone)
+	}
+	abandoned(false)
+}

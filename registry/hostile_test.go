@@ -240,6 +240,29 @@ func TestBlobFromOffset(t *testing.T) {
 	}
 }
 
+// Who has the beginning computes the digest himself.
+func TestBlobFrom(t *testing.T) {
+	f := newFake(t)
+	whole := string(f.blobs[f.layer.Digest])
+	r := f.repository(t, Options{}, "app:1")
+	for _, n := range []int{0, 1, 70_000, len(whole)} {
+		b, err := r.BlobFrom(t.Context(), f.layer, int64(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(b)
+		if err != nil || string(data) != whole[n:] || b.Start() != int64(n) {
+			t.Errorf("from %d: %d bytes, %v", n, len(data), err)
+		}
+		b.Close()
+	}
+	for _, n := range []int64{-1, f.layer.Size + 1} {
+		if _, err := r.BlobFrom(t.Context(), f.layer, n); !errors.Is(err, ErrVerify) {
+			t.Errorf("from %d: %v", n, err)
+		}
+	}
+}
+
 func TestBlobLies(t *testing.T) {
 	answer := func(status int, header map[string]string, body func(whole []byte) []byte) func(f *fake, w http.ResponseWriter, r *http.Request) {
 		return func(f *fake, w http.ResponseWriter, r *http.Request) {

@@ -217,6 +217,61 @@ func TestPullContradictions(t *testing.T) {
 	}
 }
 
+// Parts of layers that a killed pull left: one is gone on with, one is wrong.
+func TestPullResumes(t *testing.T) {
+	u := newUser(t, testenv.RegistryOptions{})
+	testenv.Leaks(t)
+	l := newLayout(t)
+	name := u.machine.Host + "/app"
+	texts := []string{strings.Repeat("1", 5000), strings.Repeat("2", 5000)}
+	l.push(l.image(ocispec.Image{}, []file{{name: "a", text: texts[0]}}, []file{{name: "b", text: texts[1]}}), name)
+	u.do("", "pull", u.machine.Host+"/other") // makes the store
+	for i, n := range []string{"a", "b"} {
+		d, _ := l.layer(file{name: n, text: texts[i]})
+		digits := strings.TrimPrefix(string(d.Digest), "sha256:")
+		part, err := os.ReadFile(filepath.Join(l.dir, "blobs/sha256", digits))
+		if err != nil {
+			t.Fatal(err)
+		}
+		part = part[:len(part)/2]
+		part[0] ^= byte(i)
+		if err := os.WriteFile(filepath.Join(u.root, "image/ingest", digits), part, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u.says(0, "Downloaded newer", "", "pull", name)
+	u.whole()
+	for status, want := range map[string]int{"206": 2, "200": 2} { // the rests; the wrong one again, and the configuration
+		if n := u.sent(status); n != want {
+			t.Errorf("%d answers with %s, not %d", n, status, want)
+		}
+	}
+}
+
+// sent counts the blobs that the registry sent to us.
+func (u *user) sent(status string) int {
+	u.t.Helper()
+	log, err := os.ReadFile(filepath.Join(u.machine.Dir, "log"))
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	line := regexp.MustCompile(`http.request.method=GET .*/blobs/.*useragent=mydocker/.*http.response.status=` + status)
+	return len(line.FindAll(log, -1))
+}
+
+func TestPullAllTags(t *testing.T) {
+	u := newUser(t, testenv.RegistryOptions{})
+	testenv.Leaks(t)
+	l := newLayout(t)
+	d, name := threeLayers(t, l), u.machine.Host+"/app"
+	l.push(d, name+":1")
+	l.push(d, name+":2")
+	u.says(1, "tag can't be used with --all-tags/-a", "", "pull", "-a", name+":1")
+	u.says(0, "Status: Downloaded newer image for "+name+"\n"+name+"\n", "", "image", "pull", "-a", name)
+	u.says(0, "1\n2\n", "", "images", "--format", "{{.Tag}}", name)
+	u.whole()
+}
+
 func TestPullTwice(t *testing.T) {
 	u := newUser(t, testenv.RegistryOptions{})
 	testenv.Leaks(t)
@@ -230,12 +285,7 @@ func TestPullTwice(t *testing.T) {
 	}
 	both.Wait()
 	u.whole()
-	log, err := os.ReadFile(filepath.Join(u.machine.Dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sent := regexp.MustCompile(`http.request.method=GET .*/blobs/.*useragent=mydocker/.*http.response.status=200`)
-	if n := len(sent.FindAll(log, -1)); n != 4 {
+	if n := u.sent("200"); n != 4 {
 		t.Errorf("%d blobs were sent, not three layers and a configuration", n)
 	}
 	u.says(0, threeLayersSays, "", "run", "--rm", "--network", "none", name)
@@ -249,6 +299,9 @@ func TestRunPulls(t *testing.T) {
 	u.says(125, "manifest unknown", "", "run", "--rm", name)
 	u.says(125, "No such image", "", "run", "--rm", "--pull", "never", name)
 	l.push(threeLayers(t, l), name)
+	u.says(0, "", "", "pull", "-q", name)
+	u.says(125, "hint: did you mean "+name, "", "run", "--rm", strings.TrimSuffix(name, "p"))
+	u.says(0, "", "", "rmi", name)
 	out, errs, code := u.apart("run", "--rm", "--network", "none", name, "echo hello")
 	if code != 0 || out != "hello\n" || !strings.HasPrefix(errs, "Unable to find image '"+name+":latest' locally\nlatest: Pulling from app\n") ||
 		!strings.HasSuffix(errs, name+":latest\n") {
