@@ -46,6 +46,11 @@ type Options struct {
 	// file system that "docker export" writes, they are files like others.
 	Whiteouts bool
 
+	// NoEnd takes an archive without the empty blocks at its end: there are
+	// programs that write layers so. It is for archives whose digest the caller
+	// knows, so that nothing can be missing.
+	NoEnd bool
+
 	// SkipDevices leaves out device nodes, for callers that may not make
 	// them. Without it they are an error then (EPERM).
 	SkipDevices bool
@@ -144,7 +149,7 @@ func (u *unpacker) all(s *stream) error {
 		h, err := t.Next()
 		if err == io.EOF {
 			// Two empty blocks end an archive; the package also takes none.
-			if s.n < end+2*block {
+			if s.n < end+2*block && !u.options.NoEnd {
 				return fmt.Errorf("read archive: %w", ErrTruncated)
 			}
 			break

@@ -226,7 +226,7 @@ func TestError(t *testing.T) {
 		"digest":    {Layer{digest([]byte("x")), of(archive(t, file("g"))).Open}, ErrDigest},
 		"open":      {Layer{digest([]byte("x")), func(context.Context) (io.ReadCloser, error) { return nil, boom }}, boom},
 		"hard link": {of(archive(t, tar.Header{Typeflag: tar.TypeLink, Name: "h", Linkname: "f"})), layer.ErrLinkBelow},
-		"truncated": {of(good[:700]), layer.ErrTruncated},
+		"truncated": {of(good[:300]), layer.ErrTruncated},
 		"escape":    {of(archive(t, file("../g"))), layer.ErrEscape},
 	} {
 		root := t.TempDir()

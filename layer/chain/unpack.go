@@ -225,7 +225,7 @@ func (w *work) unpack(ctx context.Context, i int, dir string) (layer.Result, err
 		return layer.Result{}, context.Cause(ctx)
 	}
 	defer func() { <-w.slots }()
-	result, err := layer.Unpack(ctx, r, dir, layer.Options{Limits: w.options.Limits, Whiteouts: true})
+	result, err := layer.Unpack(ctx, r, dir, layer.Options{Limits: w.options.Limits, Whiteouts: true, NoEnd: true})
 	if err != nil {
 		return result, err
 	}
