@@ -35,7 +35,7 @@ var budgets = []budget{
 	{what: "exec", contest: theExec, entrant: "mydocker exec", to: "crun exec", spaced: 0.4, tight: 0.8},
 	{what: theBundle + ", " + withProfile, contest: theBundle + ", " + withProfile, entrant: ownRuntime + " run", to: "crun run", spaced: 0.5, tight: 0.9},
 	{what: theJoin + ", " + withProfile, contest: theJoin + ", " + withProfile, entrant: ownRuntime + " exec", to: "crun exec", spaced: 0.4, tight: 0.8},
-	{what: "pull and unpack, at most half of docker and podman", later: "there are no registries yet"},
+	{what: "pull and unpack, at most half of docker and podman", later: "bench has no registry yet"},
 	{what: "traffic, at least 0.95 of a bare veth pair", later: "nothing here does it yet"},
 }
 

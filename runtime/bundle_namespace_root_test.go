@@ -3,7 +3,6 @@ package runtime_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -128,37 +127,14 @@ func cloneSpec(s *specs.Spec) *specs.Spec {
 	return &out
 }
 
-// holding starts a process with namespaces that a command makes, and returns its
-// number. It lives as long as the test.
-func holding(t *testing.T, command ...string) (pid int) {
-	t.Helper()
-	c := exec.Command(command[0], append(command[1:], "sh", "-c", "echo up; exec cat")...)
-	in, err := c.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { in.Close(); c.Wait() })
-	if n, err := out.Read(make([]byte, 8)); n == 0 {
-		t.Fatal(err)
-	}
-	return c.Process.Pid
-}
-
 // TestMountNamespaceByPath makes the container's mounts in a namespace that is
 // there already.
 func TestMountNamespaceByPath(t *testing.T) {
 	f := newForeign(t)
-	holder := holding(t, "unshare", "--mount", "--propagation", "private")
-	f.spec.Linux.Namespaces[0].Path = fmt.Sprintf("/proc/%d/ns/mnt", holder)
+	pid := holder(t, "--mount", "--propagation", "private")
+	f.spec.Linux.Namespaces[0].Path = fmt.Sprintf("/proc/%d/ns/mnt", pid)
 	f.lsm.LSM.AppArmor = false
-	want := linkOf(t, holder, "ns/mnt")
+	want := linkOf(t, pid, "ns/mnt")
 	score := 100
 	f.spec.Process.OOMScoreAdj = &score
 	if got := f.run("sh", "-c", "readlink /proc/self/ns/mnt; ls /; cat /proc/self/oom_score_adj"); !strings.HasPrefix(got, want+"\n") || !strings.Contains(got, "\nlook\n") || !strings.HasSuffix(got, "\n100\n") {
@@ -180,8 +156,8 @@ func TestHostsUserNamespace(t *testing.T) {
 func TestGroupsDenied(t *testing.T) {
 	f := newForeign(t)
 	f.readable()
-	holder := holding(t, "unshare", "--user", "--map-root-user")
-	f.spec.Linux.Namespaces = append(f.spec.Linux.Namespaces, specs.LinuxNamespace{Type: "user", Path: fmt.Sprintf("/proc/%d/ns/user", holder)})
+	pid := holder(t, "--user", "--map-root-user")
+	f.spec.Linux.Namespaces = append(f.spec.Linux.Namespaces, specs.LinuxNamespace{Type: "user", Path: fmt.Sprintf("/proc/%d/ns/user", pid)})
 	f.spec.Process.User.AdditionalGids = []uint32{7}
 	if got := f.run("sh", "-c", "cat /proc/self/setgroups; id -u"); got != "deny\n0\n" {
 		t.Errorf("got %q", got)

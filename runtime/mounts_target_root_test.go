@@ -103,16 +103,17 @@ func TestMountOnTheRoot(t *testing.T) {
 
 func TestMountRefused(t *testing.T) {
 	for want, m := range map[string]specs.Mount{
-		"source: stat /nope: no such file":     {Destination: "/data", Type: "bind", Source: "/nope", Options: []string{"bind"}},
-		"is inside /proc":                      {Destination: "/proc/self/attr", Type: "tmpfs", Source: "tmpfs"},
-		"not of type proc":                     {Destination: "/proc", Type: "bind", Source: "/etc", Options: []string{"rbind"}},
-		"/proc\" cannot be mounted because":    {Destination: "/proc", Type: "tmpfs", Source: "tmpfs"},
-		"only a bind can":                      {Destination: "/", Type: "tmpfs", Source: "tmpfs"},
-		"needs a type":                         {Destination: "/data", Source: "x"},
-		"source: stat : no such file":          {Destination: "/data", Options: []string{"bind"}},
-		"null byte":                            {Destination: "/data", Type: "tmpfs", Source: "a\x00b"},
-		"fsopen nofs: no such device":          {Destination: "/data", Type: "nofs", Source: "x"},
-		"fsconfig funny yes: invalid argument": {Destination: "/data", Type: "tmpfs", Source: "x", Options: []string{"funny=yes"}},
+		"source: stat /nope: no such file": {Destination: "/data", Type: "bind", Source: "/nope", Options: []string{"bind"}},
+		"is inside /proc":                  {Destination: "/proc/self/attr", Type: "tmpfs", Source: "tmpfs"},
+		"not of type proc":                 {Destination: "/proc", Type: "bind", Source: "/etc", Options: []string{"rbind"}},
+		`"/proc" cannot be mounted because it is not of type proc`: {Destination: "/proc", Type: "bind", Source: "/proc/1", Options: []string{"rbind"}},
+		"/proc\" cannot be mounted because":                        {Destination: "/proc", Type: "tmpfs", Source: "tmpfs"},
+		"only a bind can":                                          {Destination: "/", Type: "tmpfs", Source: "tmpfs"},
+		"needs a type":                                             {Destination: "/data", Source: "x"},
+		"source: stat : no such file":                              {Destination: "/data", Options: []string{"bind"}},
+		"null byte":                                                {Destination: "/data", Type: "tmpfs", Source: "a\x00b"},
+		"fsopen nofs: no such device":                              {Destination: "/data", Type: "nofs", Source: "x"},
+		"fsconfig funny yes: invalid argument":                     {Destination: "/data", Type: "tmpfs", Source: "x", Options: []string{"funny=yes"}},
 	} {
 		b := newBox(t)
 		b.Spec.Mounts = append(b.Spec.Mounts, m)

@@ -271,3 +271,14 @@ func TestHoles(t *testing.T) {
 		}
 	}
 }
+
+// TestDeviceAccess: a rule without a use would be about none, or all.
+func TestDeviceAccess(t *testing.T) {
+	for access, want := range map[string]string{"": "device access at 1 field cannot be empty", "rx": "is not of r, w and m"} {
+		c := &compiler{}
+		c.devices([]specs.LinuxDeviceCgroup{{Access: "rwm"}, {Allow: true, Type: "c", Access: access}})
+		if c.err == nil || !strings.Contains(c.err.Error(), want) {
+			t.Errorf("%q: %v, want %q", access, c.err, want)
+		}
+	}
+}
