@@ -35,10 +35,6 @@ type Command struct {
 	New  func(*Door) *cobra.Command
 }
 
-// Engine opens the engine for a command on images, and removes what killed ones
-// left.
-func (d *Door) Engine() (*engine.Engine, error) { return d.app.imageEngine() }
-
 // Puller is Engine for a command that goes on with what killed ones left, and
 // removes the rest in the end.
 func (d *Door) Puller() (*engine.Engine, error) { return d.app.engine() }
